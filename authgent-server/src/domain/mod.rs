@@ -1,0 +1,37 @@
+//! What the server keeps and decides about, as plain data: every state that something can be in is a variant, and every
+//! text that has rules is a type that only `parse` makes. No I/O, no database, no HTTP.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`user`] | people and their e-mail addresses |
+//! | [`client`] | applications that ask for tokens |
+//! | [`resource`] | protected servers, their scopes and aliases |
+//! | [`session`] | a person's signed-in browser |
+//! | [`interaction`] | an authorization request that waits for a person's answer |
+//! | [`consent`] | what a person once agreed to |
+//! | [`grant`] | what one authorization gave, and whether it still holds |
+//! | [`code`] | the authorization code that begins a grant |
+//! | [`refresh_token`] | the chain of refresh tokens that continues it |
+//! | [`secret`] | the form in which secrets are kept |
+
+pub mod client;
+pub mod code;
+pub mod consent;
+pub mod grant;
+pub mod interaction;
+pub mod refresh_token;
+pub mod resource;
+pub mod secret;
+pub mod session;
+pub mod user;
+
+pub use client::{Client, ClientOrigin};
+pub use code::AuthorizationCode;
+pub use consent::Consent;
+pub use grant::{Grant, GrantState, RevocationReason};
+pub use interaction::{AuthorizationRequest, Interaction, InteractionState};
+pub use refresh_token::{RefreshToken, RefreshTokenState};
+pub use resource::{DEFAULT_PROFILE_CLAIMS, Resource, ResourceScope, ResourceSource};
+pub use secret::TokenHash;
+pub use session::Session;
+pub use user::{Email, EmailError, User};
