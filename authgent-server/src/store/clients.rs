@@ -1,0 +1,93 @@
+//! Clients.
+
+use super::entity::clients::{ActiveModel, Column, Entity};
+use super::{Store, StoreError, WriteTransaction};
+use crate::domain::client::LAST_USE_GRANULARITY;
+use crate::domain::{Client, TokenHash};
+use authgent_core::time::Timestamp;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+
+async fn find(db: &impl ConnectionTrait, id: &str) -> Result<Option<Client>, StoreError> {
+    Entity::find_by_id(id).one(db).await?.map(Client::try_from).transpose()
+}
+
+impl Store {
+    /// The client with this identifier, enabled or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn client(&self, id: &str) -> Result<Option<Client>, StoreError> {
+        find(&self.read, id).await
+    }
+
+    /// Every client, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn clients(&self) -> Result<Vec<Client>, StoreError> {
+        let all = Entity::find().order_by_asc(Column::CreatedAt).order_by_asc(Column::Id);
+        all.all(&self.read).await?.into_iter().map(Client::try_from).collect()
+    }
+}
+
+impl WriteTransaction {
+    /// The client with this identifier, as this transaction sees it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn client(&self, id: &str) -> Result<Option<Client>, StoreError> {
+        find(&self.inner, id).await
+    }
+
+    /// Adds a client.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where the identifier is taken.
+    pub async fn insert_client(&self, client: &Client) -> Result<(), StoreError> {
+        let insert = Entity::insert(ActiveModel::try_from(client)?).exec_without_returning(&self.inner).await;
+        insert.map(drop).map_err(|error| {
+            StoreError::named(error, || format!("there is a client with the identifier {}", client.id))
+        })
+    }
+
+    /// Honours a client's requests, or no longer. Its grants are to be revoked beside
+    /// ([`WriteTransaction::revoke_grants_of_client`]). `false`: there is no such client.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn set_client_enabled(&self, id: &str, enabled: bool) -> Result<bool, StoreError> {
+        let update = Entity::update_many().col_expr(Column::Enabled, Expr::value(enabled));
+        Ok(update.filter(Column::Id.eq(id)).exec(&self.inner).await?.rows_affected == 1)
+    }
+
+    /// Replaces the secret of a client that has one. `false`: there is no such client, or it is public.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn update_client_secret(&self, id: &str, secret_hash: &TokenHash) -> Result<bool, StoreError> {
+        let update = Entity::update_many().col_expr(Column::SecretHash, Expr::value(secret_hash.0.to_vec()));
+        let update = update.filter(Column::Id.eq(id)).filter(Column::SecretHash.is_not_null());
+        Ok(update.exec(&self.inner).await?.rows_affected == 1)
+    }
+
+    /// Removes a client, and with it its grants, codes, refresh tokens and consents. `false`: there is no such client.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn delete_client(&self, id: &str) -> Result<bool, StoreError> {
+        Ok(Entity::delete_by_id(id).exec(&self.inner).await?.rows_affected == 1)
+    }
+
+    /// Notes that a client was used, where the last use that was noted is [`LAST_USE_GRANULARITY`] ago or more; otherwise
+    /// nothing is written or locked. [`Client::last_use_is_stale`] saves asking.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn touch_client(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
+        let older = Column::LastUsedAt.is_null().or(Column::LastUsedAt.lte(at.minus(LAST_USE_GRANULARITY).0));
+        let update = Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(at.0));
+        update.filter(Column::Id.eq(id)).filter(older).exec(&self.inner).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! Opening the two pools.
+
+use super::dsn::{self, Target};
+use super::{Store, StoreError};
+use sea_orm::sqlx::ConnectOptions as _;
+use sea_orm::sqlx::postgres::PgConnectOptions;
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use secrecy::{ExposeSecret, SecretString};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a caller waits for a free connection or, on SQLite, for the lock of another process.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A connection to PostgreSQL that rested for longer is tried before it is used, since a restarted server has closed it.
+const RESTED: Duration = Duration::from_secs(2);
+
+/// Connections of one replica to PostgreSQL, whose own default limit is 100 for all.
+const POSTGRES_CONNECTIONS: u32 = 20;
+
+/// A directory that is removed with everything in it.
+#[derive(Debug)]
+pub(super) struct TemporaryDirectory(PathBuf);
+
+impl TemporaryDirectory {
+    fn create() -> Result<Self, StoreError> {
+        let path = std::env::temp_dir().join(format!("authgent-{}", uuid::Uuid::new_v4()));
+        let mut builder = std::fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        match builder.create(&path) {
+            Ok(()) => Ok(Self(path)),
+            Err(error) => Err(StoreError::File { path, problem: format!("cannot be made: {error}") }),
+        }
+    }
+}
+
+impl TemporaryDirectory {
+    #[cfg(test)]
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for TemporaryDirectory {
+    fn drop(&mut self) {
+        // Nothing can be done about a failure, and the system clears its temporary directory itself.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+pub(super) async fn connect(dsn: &SecretString) -> Result<Store, StoreError> {
+    match dsn::parse(dsn.expose_secret())? {
+        Target::Postgres(options) => {
+            let pool = postgres(*options).await?;
+            Ok(Store { read: pool.clone(), write: pool, _temporary: None })
+        }
+        Target::Sqlite(path) => sqlite(&path, None).await,
+        Target::Temporary => {
+            let directory = TemporaryDirectory::create()?;
+            sqlite(&directory.0.join("authgent.db"), Some(Arc::new(directory))).await
+        }
+    }
+}
+
+async fn postgres(options: PgConnectOptions) -> Result<DatabaseConnection, StoreError> {
+    let options = options.application_name("authgent").disable_statement_logging();
+    let place = format!("{}:{}", options.get_host(), options.get_port());
+    // The options go past sea-orm in a closure: what it is given as text appears in its spans and errors.
+    let mut pool = ConnectOptions::new("postgres://localhost/authgent");
+    pool.map_sqlx_postgres_opts(move |_| options.clone())
+        .max_connections(POSTGRES_CONNECTIONS)
+        .min_connections(1)
+        .acquire_timeout(PATIENCE)
+        .test_before_acquire_if_idle_for(RESTED)
+        .record_stmt_in_spans(false)
+        .sqlx_logging(false);
+    Database::connect(pool).await.map_err(|error| StoreError::Unavailable {
+        problem: format!("no connection to PostgreSQL at {place}: {error}"),
+    })
+}
+
+async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Result<Store, StoreError> {
+    prepare_file(path)?;
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(false)
+        .synchronous(SqliteSynchronous::Full)
+        .busy_timeout(PATIENCE)
+        .foreign_keys(true)
+        .disable_statement_logging();
+    let unreadable = |error: sea_orm::DbErr| StoreError::File { path: path.to_owned(), problem: problem_of(&error) };
+    // The journal mode is a property of the file: the first connection sets it, the others find it.
+    let write = options.clone().journal_mode(SqliteJournalMode::Wal);
+    let write = sqlite_pool(write, 1).await.map_err(unreadable)?;
+    let readers = std::thread::available_parallelism().map_or(2, |cores| u32::try_from(cores.get()).unwrap_or(8));
+    let read = sqlite_pool(options.pragma("query_only", "ON"), readers.clamp(2, 8)).await.map_err(unreadable)?;
+    Ok(Store { read, write, _temporary: temporary })
+}
+
+async fn sqlite_pool(options: SqliteConnectOptions, connections: u32) -> Result<DatabaseConnection, sea_orm::DbErr> {
+    let mut pool = ConnectOptions::new("sqlite://authgent.db");
+    pool.map_sqlx_sqlite_opts(move |_| options.clone())
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(PATIENCE)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .record_stmt_in_spans(false)
+        .sqlx_logging(false);
+    Database::connect(pool).await
+}
+
+/// Makes the file where it is missing, readable by its owner only (SQLite gives its journal files the same mode), and
+/// finds out what is wrong with it in words that SQLite does not have.
+fn prepare_file(path: &Path) -> Result<(), StoreError> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !directory.is_dir() {
+        return Err(StoreError::MissingDirectory { path: directory.to_owned() });
+    }
+    let file = |problem: String| StoreError::File { path: path.to_owned(), problem };
+    if path.is_dir() {
+        return Err(file("is a directory".into()));
+    }
+    let mut open = std::fs::OpenOptions::new();
+    open.read(true).append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+    open.open(path).map_err(|error| file(format!("cannot be opened for reading and writing: {error}")))?;
+    Ok(())
+}
+
+fn problem_of(error: &sea_orm::DbErr) -> String {
+    let message = error.to_string();
+    if message.contains("file is not a database") {
+        "is not an SQLite database".into()
+    } else if message.contains("malformed") {
+        "is damaged: restore it from a backup".into()
+    } else {
+        format!("cannot be used: {message}")
+    }
+}

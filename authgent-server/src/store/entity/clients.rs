@@ -1,0 +1,61 @@
+//! Table `clients`.
+
+use crate::domain::{Client, ClientOrigin, TokenHash};
+use crate::store::StoreError;
+use crate::store::error::Row;
+use authgent_core::time::Timestamp;
+use sea_orm::Set;
+use sea_orm::entity::prelude::*;
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "clients")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub metadata: String,
+    pub secret_hash: Option<Vec<u8>>,
+    pub origin: String,
+    pub enabled: bool,
+    pub created_at: i64,
+    pub last_used_at: Option<i64>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl TryFrom<Model> for Client {
+    type Error = StoreError;
+
+    fn try_from(row: Model) -> Result<Self, StoreError> {
+        let at = Row::new("clients", row.id.clone());
+        let secret_hash = row.secret_hash.map(|bytes| at.bytes32("secret_hash", &bytes)).transpose()?;
+        Ok(Self {
+            metadata: at.read("metadata", serde_json::from_str(&row.metadata))?,
+            secret_hash: secret_hash.map(TokenHash),
+            origin: at.known("origin", &row.origin, ClientOrigin::parse)?,
+            enabled: row.enabled,
+            created_at: Timestamp(row.created_at),
+            last_used_at: row.last_used_at.map(Timestamp),
+            id: row.id,
+        })
+    }
+}
+
+impl TryFrom<&Client> for ActiveModel {
+    type Error = StoreError;
+
+    fn try_from(client: &Client) -> Result<Self, StoreError> {
+        let at = Row::new("clients", client.id.clone());
+        Ok(Self {
+            id: Set(client.id.clone()),
+            metadata: Set(at.read("metadata", serde_json::to_string(&client.metadata))?),
+            secret_hash: Set(client.secret_hash.map(|hash| hash.0.to_vec())),
+            origin: Set(client.origin.as_str().to_owned()),
+            enabled: Set(client.enabled),
+            created_at: Set(client.created_at.0),
+            last_used_at: Set(client.last_used_at.map(|at| at.0)),
+        })
+    }
+}

@@ -1,0 +1,15 @@
+//! The tables as sea-orm sees them, and how their rows become domain types. One file per table, named as the table is.
+//!
+//! Times are whole seconds since the epoch, hashes are 32 bytes, lists and documents are JSON in text columns: all of it is
+//! the same on SQLite and PostgreSQL.
+
+pub(super) mod authorization_codes;
+pub(super) mod clients;
+pub(super) mod consents;
+pub(super) mod grants;
+pub(super) mod interactions;
+pub(super) mod refresh_tokens;
+pub(super) mod resource_names;
+pub(super) mod resources;
+pub(super) mod sessions;
+pub(super) mod users;

@@ -1,0 +1,149 @@
+//! What can go wrong in storage.
+
+use sea_orm::{DbErr, SqlErr};
+use std::path::PathBuf;
+
+/// Why storage did not do what it was asked. Every message is one sentence, and none holds a password.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database cannot be reached, is locked for too long, or refused a statement. Asking again may help.
+    #[error("the database is not available: {problem}")]
+    Unavailable {
+        /// What the database or the driver said.
+        problem: String,
+    },
+    /// Something that must be unique is there already, or what the new row belongs to is gone.
+    #[error("{what}")]
+    Conflict {
+        /// A sentence that names it.
+        what: String,
+    },
+    /// A row that cannot mean anything. It was written by hand, by a bug, or by a later version.
+    #[error("the database is corrupt: in table {table}, column {column} of row {id} {problem}")]
+    Corrupt {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The primary key; of a hash, its first four bytes in hexadecimal.
+        id: String,
+        /// What is wrong, continuing "column … of row …".
+        problem: String,
+    },
+    /// The directory in which the database file should be made is missing.
+    #[error(
+        "the database cannot be made because the directory {} does not exist: create it or change AUTHGENT_DB_DSN",
+        path.display()
+    )]
+    MissingDirectory {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The database file cannot be opened, read or written, or is no database.
+    #[error("the database file {} {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, continuing "the database file …".
+        problem: String,
+    },
+    /// The database's address is wrong.
+    #[error(
+        "AUTHGENT_DB_DSN {problem}: it should read like sqlite:///var/lib/authgent/authgent.db or postgres://user:password@host:5432/authgent"
+    )]
+    BadDsn {
+        /// What is wrong, continuing "AUTHGENT_DB_DSN …".
+        problem: String,
+    },
+    /// A migration failed; the schema is as it was before.
+    #[error("the database's tables could not be brought up to date and were left as they were: {problem}")]
+    Migration {
+        /// What the database said.
+        problem: String,
+    },
+    /// The database was migrated by a later version of Authgent. Nothing was changed.
+    #[error(
+        "the database was made by a later version of Authgent (it has {migrations}): use that version or another database"
+    )]
+    NewerSchema {
+        /// The migrations that this version does not know, with commas between.
+        migrations: String,
+    },
+}
+
+impl From<DbErr> for StoreError {
+    fn from(error: DbErr) -> Self {
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(constraint)) => {
+                Self::Conflict { what: format!("it is there already ({constraint})") }
+            }
+            Some(SqlErr::ForeignKeyConstraintViolation(constraint)) => {
+                Self::Conflict { what: format!("what it belongs to is gone ({constraint})") }
+            }
+            _ => Self::Unavailable { problem: error.to_string() },
+        }
+    }
+}
+
+impl StoreError {
+    /// Whether asking again may help: the answer to a client is then `temporarily_unavailable` and not `server_error`.
+    #[must_use]
+    pub const fn is_unavailable(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+
+    /// As [`From`], but a row that is there already is described by `what`.
+    pub(super) fn named(error: DbErr, what: impl FnOnce() -> String) -> Self {
+        match error.sql_err() {
+            Some(SqlErr::UniqueConstraintViolation(_)) => Self::Conflict { what: what() },
+            _ => error.into(),
+        }
+    }
+}
+
+/// Names a row while its columns are read, so that a corrupt one can be reported.
+pub(super) struct Row {
+    table: &'static str,
+    id: String,
+}
+
+impl Row {
+    pub(super) fn new(table: &'static str, id: impl Into<String>) -> Self {
+        Self { table, id: id.into() }
+    }
+
+    /// A row that is found by the hash of a secret.
+    pub(super) fn hashed(table: &'static str, hash: &[u8]) -> Self {
+        let id = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect::<String>();
+        Self::new(table, format!("{id}.."))
+    }
+
+    /// The error that `column` of this row deserves.
+    pub(super) fn corrupt(&self, column: &'static str, problem: impl Into<String>) -> StoreError {
+        StoreError::Corrupt { table: self.table, column, id: self.id.clone(), problem: problem.into() }
+    }
+
+    /// The value of `column`, or the error that it deserves.
+    pub(super) fn read<T, E: std::fmt::Display>(
+        &self,
+        column: &'static str,
+        value: Result<T, E>,
+    ) -> Result<T, StoreError> {
+        value.map_err(|error| self.corrupt(column, format!("cannot be read: {error}")))
+    }
+
+    /// The value of `column`, which is one of a few names, or the error that it deserves.
+    pub(super) fn known<T>(
+        &self,
+        column: &'static str,
+        text: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, StoreError> {
+        parse(text).ok_or_else(|| self.corrupt(column, format!("holds the unknown value {text:?}")))
+    }
+
+    /// The 32 bytes of `column`, or the error that it deserves.
+    pub(super) fn bytes32(&self, column: &'static str, bytes: &[u8]) -> Result<[u8; 32], StoreError> {
+        bytes.try_into().map_err(|_| self.corrupt(column, format!("has {} bytes instead of 32", bytes.len())))
+    }
+}

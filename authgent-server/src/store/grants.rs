@@ -1,0 +1,92 @@
+//! Grants.
+
+use super::entity::grants::{ActiveModel, Column, Entity};
+use super::{Store, StoreError, WriteTransaction};
+use crate::domain::{Grant, RevocationReason};
+use authgent_core::time::Timestamp;
+use sea_orm::sea_query::{Expr, IntoCondition};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use uuid::Uuid;
+
+async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Grant>, StoreError> {
+    Entity::find_by_id(id).one(db).await?.map(Grant::try_from).transpose()
+}
+
+impl Store {
+    /// The grant with this identifier, revoked or not. It is there for at least a day after the last token that came of
+    /// it; a grant that is not found holds no longer.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn grant(&self, id: Uuid) -> Result<Option<Grant>, StoreError> {
+        find(&self.read, id).await
+    }
+}
+
+impl WriteTransaction {
+    /// The grant with this identifier, as this transaction sees it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn grant(&self, id: Uuid) -> Result<Option<Grant>, StoreError> {
+        find(&self.inner, id).await
+    }
+
+    /// Adds a grant.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where the person or the client is gone.
+    pub async fn insert_grant(&self, grant: &Grant) -> Result<(), StoreError> {
+        Entity::insert(ActiveModel::from(grant)).exec_without_returning(&self.inner).await?;
+        Ok(())
+    }
+
+    /// Ends a grant that holds, and with it its code and refresh tokens, which are honoured only while it holds. `true` for one
+    /// caller only; the first time and reason stay.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn revoke_grant(&self, id: Uuid, at: Timestamp, reason: RevocationReason) -> Result<bool, StoreError> {
+        Ok(self.revoke_where(Column::Id.eq(id), at, reason).await? == 1)
+    }
+
+    /// Ends every grant of a person that holds. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn revoke_grants_of_user(
+        &self,
+        user_id: Uuid,
+        at: Timestamp,
+        reason: RevocationReason,
+    ) -> Result<u64, StoreError> {
+        self.revoke_where(Column::UserId.eq(user_id), at, reason).await
+    }
+
+    /// Ends every grant of a client that holds. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn revoke_grants_of_client(
+        &self,
+        client_id: &str,
+        at: Timestamp,
+        reason: RevocationReason,
+    ) -> Result<u64, StoreError> {
+        self.revoke_where(Column::ClientId.eq(client_id), at, reason).await
+    }
+
+    async fn revoke_where(
+        &self,
+        which: impl IntoCondition,
+        at: Timestamp,
+        reason: RevocationReason,
+    ) -> Result<u64, StoreError> {
+        let update = Entity::update_many()
+            .col_expr(Column::RevokedAt, Expr::value(at.0))
+            .col_expr(Column::RevocationReason, Expr::value(reason.as_str()))
+            .filter(which)
+            .filter(Column::RevokedAt.is_null());
+        Ok(update.exec(&self.inner).await?.rows_affected)
+    }
+}

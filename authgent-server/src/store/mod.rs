@@ -1,0 +1,148 @@
+//! Storage: SQLite for one machine, PostgreSQL for several. The only place that knows sea-orm; domain types go in and
+//! come out. What each table holds stands in `docs/STORAGE.md`.
+//!
+//! # What storage promises
+//!
+//! - **Atomic.** Writing happens in a [`WriteTransaction`] only: all of it or, where it is dropped, nothing.
+//! - **Durable.** When [`WriteTransaction::commit`] has returned `Ok`, the change survives a crash of the server, of the
+//!   database and of the machine (SQLite: WAL with `synchronous=FULL`; PostgreSQL: its default `synchronous_commit=on`).
+//! - **Single winner.** What may happen once (redeeming a code, rotating a refresh token, answering an interaction,
+//!   revoking a grant) is one conditional `UPDATE`; of any number of callers, on any number of replicas, one is told `true`.
+//! - **Readable rows.** A row that cannot mean anything is [`StoreError::Corrupt`], naming table, column and row; it is
+//!   never guessed at and never overwritten.
+//!
+//! Reads outside a transaction see what was committed when they began. No statement runs in a loop, and every
+//! statement's cost depends on the rows that it returns, not on the size of the tables.
+
+mod cleanup;
+mod clients;
+mod codes;
+mod connect;
+mod consents;
+mod dsn;
+mod entity;
+mod error;
+mod grants;
+mod interactions;
+mod migration;
+mod refresh_tokens;
+mod resources;
+mod sessions;
+#[cfg(test)]
+mod tests;
+mod users;
+
+pub use cleanup::RETENTION_SECONDS;
+pub use error::StoreError;
+
+use connect::TemporaryDirectory;
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
+use secrecy::SecretString;
+use std::sync::Arc;
+
+/// The database. Cheap to clone; all clones share the connections.
+#[derive(Clone)]
+pub struct Store {
+    /// For statements that only read. On SQLite its connections refuse to write.
+    read: DatabaseConnection,
+    /// For transactions that write. On SQLite one connection, so that writers queue in order instead of polling the
+    /// file's lock; on PostgreSQL the same pool as `read`.
+    write: DatabaseConnection,
+    /// Where `sqlite::memory:` really lives; removed with the last clone.
+    _temporary: Option<Arc<TemporaryDirectory>>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Store").field(&self.read.get_database_backend()).finish()
+    }
+}
+
+impl Store {
+    /// Connects to the database that `dsn` names.
+    ///
+    /// - `sqlite:///var/lib/authgent.db` is the absolute path `/var/lib/authgent.db`, `sqlite://authgent.db` a path
+    ///   relative to the working directory. The file is made (readable by its owner only) where it is missing, its directory is not.
+    /// - `sqlite::memory:` is for tests: a file in a new temporary directory that goes with the last clone of the
+    ///   `Store`, so that it behaves as a real database does.
+    /// - `postgres://user:password@host:5432/database?sslmode=require`. Special characters in the password are
+    ///   percent-encoded.
+    ///
+    /// Nothing is written and no table is looked at: call [`Store::migrate`] next.
+    ///
+    /// # Errors
+    /// Each a sentence that can be shown, without the password: [`StoreError::BadDsn`], [`StoreError::MissingDirectory`],
+    /// [`StoreError::File`], [`StoreError::Unavailable`].
+    pub async fn connect(dsn: &SecretString) -> Result<Self, StoreError> {
+        connect::connect(dsn).await
+    }
+
+    /// Brings the schema up to date, as one transaction: afterwards all of it is new, or after an error all of it old.
+    ///
+    /// Safe while other processes do the same: on PostgreSQL the transaction begins by taking an advisory lock, on
+    /// SQLite it begins as a write transaction, so that the others wait and then find nothing left to do.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`] where the database was migrated by a later version; [`StoreError::Migration`].
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        migration::run(self.begin().await?).await
+    }
+
+    /// The names of the migrations that [`Store::migrate`] would run, in order. Changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`] where the database was migrated by a later version.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
+        migration::pending(&self.read).await
+    }
+
+    /// Whether the database answers a statement.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read.execute_unprepared("SELECT 1").await?;
+        Ok(())
+    }
+
+    /// Begins a transaction that may write. On SQLite it is `BEGIN IMMEDIATE`: the lock is taken now, in the order
+    /// of arrival, and no later statement can fail for want of it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] where no connection is free or the lock is not had within five seconds.
+    pub async fn begin(&self) -> Result<WriteTransaction, StoreError> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(WriteTransaction { inner: self.write.begin_with_options(options).await? })
+    }
+}
+
+/// A transaction that may write. Dropped without [`WriteTransaction::commit`], it leaves nothing behind.
+///
+/// Its methods are written beside what they are about: `store/clients.rs`, `store/codes.rs`, and so on.
+#[must_use = "dropping a transaction undoes it"]
+pub struct WriteTransaction {
+    inner: DatabaseTransaction,
+}
+
+impl std::fmt::Debug for WriteTransaction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WriteTransaction")
+    }
+}
+
+impl WriteTransaction {
+    /// Makes everything that was done in the transaction visible and durable. After an error, or where the answer never
+    /// came, the caller does not know which: what it did must be safe to ask for again.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.inner.commit().await?)
+    }
+}

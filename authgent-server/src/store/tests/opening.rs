@@ -1,0 +1,149 @@
+//! Opening a database: what is wrong is one clear sentence, and the schema is brought up to date once.
+
+use super::on_every_database;
+use crate::store::{Store, StoreError};
+use futures_util::future::join_all;
+use sea_orm::ConnectionTrait;
+
+async fn refusal(dsn: &str) -> String {
+    let message = match Store::connect(&dsn.into()).await {
+        Ok(store) => store.migrate().await.unwrap_err().to_string(),
+        Err(error) => error.to_string(),
+    };
+    assert!(!message.contains("hunter2") && !message.contains('\n'), "{message}");
+    message
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_file_is_said_in_a_sentence() {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path().display();
+    let expected = format!(
+        "the database cannot be made because the directory {root}/missing/deeper does not exist: create it or change AUTHGENT_DB_DSN"
+    );
+    assert_eq!(refusal(&format!("sqlite://{root}/missing/deeper/a.db")).await, expected);
+    assert!(!directory.path().join("missing").exists());
+
+    std::fs::write(directory.path().join("text.db"), "not a database\n".repeat(100)).unwrap();
+    let message = refusal(&format!("sqlite://{root}/text.db")).await;
+    assert_eq!(message, format!("the database file {root}/text.db is not an SQLite database"));
+    let left = std::fs::read_to_string(directory.path().join("text.db")).unwrap();
+    assert_eq!(left, "not a database\n".repeat(100), "nothing is overwritten");
+
+    let message = refusal(&format!("sqlite://{root}")).await;
+    assert_eq!(message, format!("the database file {root} is a directory"));
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named_without_the_password() {
+    let message = refusal("postgres://me:hunter2@127.0.0.1:1/authgent?sslmode=disable").await;
+    assert!(message.contains("no connection to PostgreSQL at 127.0.0.1:1"), "{message}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_file_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::connect(&format!("sqlite://{}/a.db", directory.path().display()).into()).await.unwrap();
+    store.migrate().await.unwrap();
+    for name in ["a.db", "a.db-wal", "a.db-shm"] {
+        let mode = std::fs::metadata(directory.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn memory_is_a_database_of_its_own_that_goes_with_the_store() {
+    let dsn = "sqlite::memory:".into();
+    let (first, second) = (Store::connect(&dsn).await.unwrap(), Store::connect(&dsn).await.unwrap());
+    first.migrate().await.unwrap();
+    first.ping().await.unwrap();
+    let write = first.begin().await.unwrap();
+    write.insert_user(&super::fixtures::user(1)).await.unwrap();
+    write.commit().await.unwrap();
+    assert_eq!(first.clone().users().await.unwrap().len(), 1);
+    assert_eq!(second.pending_migrations().await.unwrap().len(), 1);
+    let path = first._temporary.as_ref().unwrap().path().to_owned();
+    assert!(path.exists());
+    drop(first);
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn a_read_connection_of_sqlite_cannot_write() {
+    let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
+    store.migrate().await.unwrap();
+    store.read.execute_unprepared("DELETE FROM users").await.unwrap_err();
+    let pragma = async |name: &str| {
+        let row = store
+            .write
+            .query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, format!("PRAGMA {name}")));
+        let row = row.await.unwrap().unwrap();
+        row.try_get_by_index::<String>(0).or_else(|_| row.try_get_by_index::<i64>(0).map(|n| n.to_string())).unwrap()
+    };
+    assert_eq!(pragma("journal_mode").await, "wal");
+    assert_eq!(pragma("synchronous").await, "2", "FULL");
+    assert_eq!(pragma("foreign_keys").await, "1");
+    assert_eq!(pragma("busy_timeout").await, "5000");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_start_on_an_empty_database_at_once() {
+    on_every_database(async |dsn| {
+        let starts = (0..8).map(|_| {
+            let dsn = dsn.clone();
+            tokio::spawn(async move {
+                let store = Store::connect(&dsn).await?;
+                store.migrate().await?;
+                store.pending_migrations().await
+            })
+        });
+        for start in join_all(starts).await {
+            assert_eq!(start.unwrap().unwrap(), Vec::<String>::new());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn pending_migrations_are_named_and_nothing_is_written_by_asking() {
+    on_every_database(async |dsn| {
+        let store = Store::connect(&dsn).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(store.pending_migrations().await.unwrap(), ["0001_initial"]);
+        }
+        assert!(matches!(store.users().await, Err(StoreError::Unavailable { .. })));
+        store.migrate().await.unwrap();
+        assert_eq!(store.pending_migrations().await.unwrap(), Vec::<String>::new());
+        store.ping().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_later_schema_is_left_alone() {
+    on_every_database(async |dsn| {
+        let store = Store::connect(&dsn).await.unwrap();
+        store.migrate().await.unwrap();
+        let later = "INSERT INTO authgent_migrations (version, applied_at) VALUES ('0099_later', 1)";
+        store.write.execute_unprepared(later).await.unwrap();
+        let expected = "the database was made by a later version of Authgent (it has 0099_later): use that version or another database";
+        assert_eq!(store.migrate().await.unwrap_err().to_string(), expected);
+        assert_eq!(store.pending_migrations().await.unwrap_err().to_string(), expected);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_tables_of_another_program_are_left_alone() {
+    on_every_database(async |dsn| {
+        let store = Store::connect(&dsn).await.unwrap();
+        store.write.execute_unprepared("CREATE TABLE grants (id BIGINT)").await.unwrap();
+        let error = store.migrate().await.unwrap_err();
+        assert!(matches!(error, StoreError::Migration { .. }), "{error}");
+        assert_eq!(store.pending_migrations().await.unwrap(), ["0001_initial"], "all or nothing");
+        store.write.execute_unprepared("SELECT id FROM grants").await.unwrap();
+    })
+    .await;
+}

@@ -1,0 +1,70 @@
+//! People.
+
+use super::entity::users::{ActiveModel, Column, Entity};
+use super::{Store, StoreError, WriteTransaction};
+use crate::domain::{Email, User};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, TryInsertResult};
+use uuid::Uuid;
+
+impl Store {
+    /// The person with this identifier, enabled or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
+        Entity::find_by_id(id).one(&self.read).await?.map(User::try_from).transpose()
+    }
+
+    /// The person with this e-mail address in any spelling, enabled or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn user_by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
+        let found = Entity::find().filter(Column::EmailCanonical.eq(email.canonical())).one(&self.read).await?;
+        found.map(User::try_from).transpose()
+    }
+
+    /// Everybody, by e-mail address.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn users(&self) -> Result<Vec<User>, StoreError> {
+        let rows = Entity::find().order_by_asc(Column::EmailCanonical).all(&self.read).await?;
+        rows.into_iter().map(User::try_from).collect()
+    }
+}
+
+impl WriteTransaction {
+    /// Adds a person.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where somebody has the e-mail address, in any spelling. The transaction can go on.
+    pub async fn insert_user(&self, user: &User) -> Result<(), StoreError> {
+        let insert = Entity::insert(ActiveModel::from(user)).on_conflict_do_nothing_on([Column::EmailCanonical]);
+        match insert.exec_without_returning(&self.inner).await? {
+            TryInsertResult::Inserted(1) => Ok(()),
+            _ => Err(StoreError::Conflict { what: format!("there is a user with the e-mail address {}", user.email) }),
+        }
+    }
+
+    /// Replaces a person's password, given as Argon2id in PHC string format. `false`: there is no such person.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn set_password(&self, id: Uuid, password_hash: &str) -> Result<bool, StoreError> {
+        let update = Entity::update_many().col_expr(Column::PasswordHash, Expr::value(password_hash));
+        Ok(update.filter(Column::Id.eq(id)).exec(&self.inner).await?.rows_affected == 1)
+    }
+
+    /// Lets a person in, or no longer. Sessions of a disabled person are not honoured from the commit on
+    /// ([`Store::session`]); grants are to be revoked beside ([`WriteTransaction::revoke_grants_of_user`]).
+    /// `false`: there is no such person.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn set_user_enabled(&self, id: Uuid, enabled: bool) -> Result<bool, StoreError> {
+        let update = Entity::update_many().col_expr(Column::Enabled, Expr::value(enabled));
+        Ok(update.filter(Column::Id.eq(id)).exec(&self.inner).await?.rows_affected == 1)
+    }
+}
