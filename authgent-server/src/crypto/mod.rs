@@ -1,0 +1,14 @@
+//! Keys, signatures, hashes and randomness.
+//!
+//! The only module that may use josekit and OpenSSL. Of josekit it takes the signers and verifiers alone: claims are
+//! serialised with serde, because josekit's own payload type writes times as floats.
+
+mod algorithm;
+pub mod hash;
+pub mod keyring;
+pub mod password;
+pub mod pem;
+pub mod random;
+
+#[cfg(test)]
+mod test_keys;
