@@ -1,0 +1,65 @@
+use super::Refusal;
+use crate::service::parameters::Parameters;
+use authgent_core::error::OAuthErrorCode;
+
+/// `prompt` and `max_age` (OpenID Connect Core, section 3.1.2.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Prompt {
+    /// Nothing may be asked.
+    pub(super) none: bool,
+    /// The person signs in again.
+    pub(super) login: bool,
+    /// The person is asked for consent even where it is remembered.
+    pub(super) consent: bool,
+    /// How old the sign-in may be, in seconds.
+    pub(super) max_age: Option<i64>,
+}
+
+pub(super) fn check_prompt(parameters: &Parameters) -> Result<Prompt, Refusal> {
+    let refuse = |description: &str| Refusal::new(OAuthErrorCode::InvalidRequest, description);
+    let mut prompt = Prompt::default();
+    for value in parameters.get("prompt").unwrap_or_default().split(' ').filter(|value| !value.is_empty()) {
+        match value {
+            "none" => prompt.none = true,
+            // Choosing another account is signing in again.
+            "login" | "select_account" => prompt.login = true,
+            "consent" => prompt.consent = true,
+            _ => return Err(refuse("prompt must be none, login, consent or select_account")),
+        }
+    }
+    if prompt.none && (prompt.login || prompt.consent) {
+        return Err(refuse("prompt=none allows no other value beside it"));
+    }
+    if let Some(max_age) = parameters.get("max_age") {
+        let seconds = max_age.parse::<u32>().map_err(|_| refuse("max_age must be a number of seconds"))?;
+        prompt.max_age = Some(i64::from(seconds));
+    }
+    Ok(prompt)
+}
+
+pub(super) fn after_sign_in(parameters: &Parameters) -> Parameters {
+    let fulfilled = |value: &&str| !matches!(*value, "login" | "select_account");
+    let left = parameters.get("prompt").map(|prompt| prompt.split(' ').filter(fulfilled).collect::<Vec<_>>().join(" "));
+    parameters.clone().with("prompt", left.filter(|prompt| !prompt.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_values_of_prompt() {
+        let parse =
+            |query: &str| check_prompt(&Parameters::parse(query.as_bytes())).map_err(|refusal| refusal.description);
+        assert_eq!(parse("max_age=60"), Ok(Prompt { max_age: Some(60), ..Prompt::default() }));
+        assert_eq!(parse("prompt=login+consent"), Ok(Prompt { login: true, consent: true, ..Prompt::default() }));
+        assert!(parse("prompt=none+login").is_err() && parse("prompt=magic").is_err() && parse("max_age=-1").is_err());
+    }
+
+    #[test]
+    fn a_fulfilled_sign_in_is_not_asked_for_again() {
+        let query = |query: &str| after_sign_in(&Parameters::parse(query.as_bytes())).encode();
+        assert_eq!(query("prompt=login&state=x"), "state=x");
+        assert_eq!(query("prompt=login+consent"), "prompt=consent");
+    }
+}

@@ -1,0 +1,133 @@
+use super::{CheckedRequest, Refusal};
+use crate::crypto::hash::{base64url, hmac_sha256, token_hash};
+use crate::crypto::random;
+use crate::domain::{
+    AuthorizationCode, AuthorizationRequest, Grant, GrantState, Interaction, InteractionState, TokenHash,
+};
+use crate::service::sign_in::SignedIn;
+use crate::service::{INTERACTION_TTL, Services};
+use crate::store::{StoreError, WriteTransaction};
+use authgent_core::error::OAuthErrorCode;
+use authgent_core::scope::Scope;
+use authgent_core::time::Timestamp;
+use uuid::Uuid;
+
+/// What happens next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The person has to sign in first.
+    SignIn,
+    /// The person has to be asked; the ticket names the question.
+    Consent {
+        /// A secret that only this page knows.
+        ticket: String,
+    },
+    /// Back to the client with a code.
+    Redirect(String),
+}
+
+pub(super) async fn decide(
+    services: &Services,
+    checked: &CheckedRequest,
+    signed_in: Option<&SignedIn>,
+) -> Result<Outcome, Refusal> {
+    let CheckedRequest { prompt, request, .. } = checked;
+    let now = services.now();
+    let fresh = |signed_in: &&SignedIn| {
+        !prompt.login && prompt.max_age.is_none_or(|age| now.since(signed_in.session.auth_time) <= age)
+    };
+    let Some(signed_in) = signed_in.filter(fresh) else {
+        return if prompt.none {
+            Err(Refusal::new(OAuthErrorCode::LoginRequired, "the person is not signed in"))
+        } else {
+            Ok(Outcome::SignIn)
+        };
+    };
+    let consented = services.store.consent(signed_in.user.id, &request.client_id, &request.resource).await?;
+    let covered = consented.is_some_and(|consent| request.scope.is_subset(&consent.scope));
+    if covered && !prompt.consent {
+        let (code, code_hash) = services.new_secret();
+        let tx = services.store.begin().await?;
+        issue_code(
+            services,
+            &tx,
+            signed_in.user.id,
+            signed_in.session.auth_time,
+            request,
+            &request.scope,
+            code_hash,
+            now,
+        )
+        .await?;
+        tx.commit().await?;
+        return Ok(Outcome::Redirect(checked.return_address.with_code(&code)));
+    }
+    if prompt.none {
+        return Err(Refusal::new(OAuthErrorCode::ConsentRequired, "the person has not consented to this yet"));
+    }
+    let (ticket, ticket_hash) = services.new_secret();
+    let tx = services.store.begin().await?;
+    tx.insert_interaction(&Interaction {
+        ticket_hash,
+        session_hash: signed_in.session.id_hash,
+        user_id: signed_in.user.id,
+        auth_time: signed_in.session.auth_time,
+        request: request.clone(),
+        created_at: now,
+        expires_at: now.plus(INTERACTION_TTL),
+        state: InteractionState::Pending,
+    })
+    .await?;
+    tx.commit().await?;
+    Ok(Outcome::Consent { ticket })
+}
+
+/// Writes a grant and the code that redeems it. The caller commits.
+///
+/// # Errors
+/// [`StoreError`] where the database refuses.
+#[expect(clippy::too_many_arguments, reason = "each is one fact of the grant")]
+pub async fn issue_code(
+    services: &Services,
+    tx: &WriteTransaction,
+    user_id: Uuid,
+    auth_time: Timestamp,
+    request: &AuthorizationRequest,
+    scope: &Scope,
+    code_hash: TokenHash,
+    now: Timestamp,
+) -> Result<Uuid, StoreError> {
+    let grant = Grant {
+        id: random::uuid_v7(&*services.random, now),
+        user_id,
+        client_id: request.client_id.clone(),
+        resource: request.resource.clone(),
+        scope: scope.clone(),
+        auth_time,
+        created_at: now,
+        state: GrantState::Live,
+    };
+    tx.insert_grant(&grant).await?;
+    tx.insert_code(&AuthorizationCode {
+        code_hash,
+        grant_id: grant.id,
+        client_id: request.client_id.clone(),
+        redirect_uri: request.redirect_uri.clone(),
+        code_challenge: request.code_challenge,
+        nonce: request.nonce.clone(),
+        expires_at: now.plus(i64::from(services.settings.code_ttl)),
+        consumed_at: None,
+    })
+    .await?;
+    Ok(grant.id)
+}
+
+/// The code that the answer to a consent page gives: always the same one for the same ticket, so that a double click on
+/// "Allow" leads both times to the one code that was issued. The ticket is a secret of 256 bits that is stored only as
+/// its hash, and so is the code.
+#[must_use]
+pub fn code_from_ticket(ticket: &str) -> (String, TokenHash) {
+    let code = base64url(&hmac_sha256(ticket.as_bytes(), b"authorization_code"));
+    let hash = token_hash(&code);
+    (code, hash)
+}

@@ -1,0 +1,136 @@
+//! Client authentication: RFC 6749, section 2.3, OAuth 2.1, section 2.4.
+
+use crate::crypto::hash::{constant_time_eq, token_hash};
+use crate::domain::Client;
+use crate::service::Services;
+use crate::service::parameters::Parameters;
+use crate::store::StoreError;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// Why a client is not authenticated.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientAuthenticationError {
+    /// Neither `client_id` nor an `Authorization` header.
+    #[error("client_id is missing: send it in the body, or authenticate with HTTP Basic")]
+    Missing,
+    /// Two methods at once (RFC 6749, section 2.3), or two different identifiers.
+    #[error("the client authenticated in more than one way")]
+    Ambiguous,
+    /// The header is no `Basic` header.
+    #[error("the Authorization header is malformed: expected Basic with form-encoded client_id and client_secret")]
+    MalformedBasic,
+    /// Nobody registered it, or it was deleted. Clients take this code as the sign to register again.
+    #[error("the client is unknown: register it again")]
+    Unknown {
+        /// Whether it used HTTP Basic, so that the answer is a challenge.
+        basic: bool,
+    },
+    /// The operator disabled it.
+    #[error("the client was disabled by the operator")]
+    Disabled,
+    /// It has a secret and sent none.
+    #[error("this client has a secret and must send it")]
+    SecretMissing,
+    /// The secret is wrong, or one was sent for a client that has none.
+    #[error("the client_secret is wrong")]
+    WrongSecret {
+        /// Whether it used HTTP Basic.
+        basic: bool,
+    },
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+struct Credentials {
+    client_id: String,
+    secret: Option<String>,
+    basic: bool,
+}
+
+/// The client behind a request to the token, revocation or introspection endpoint.
+///
+/// A confidential client may send its secret in the header or in the body, whichever it registered: the secret is checked
+/// in either place, and the SDKs pick one from the server's metadata rather than from their own registration.
+///
+/// # Errors
+/// [`ClientAuthenticationError`].
+pub async fn authenticate(
+    services: &Services,
+    authorization: Option<&str>,
+    parameters: &Parameters,
+) -> Result<Client, ClientAuthenticationError> {
+    let Credentials { client_id, secret, basic } = credentials(authorization, parameters)?;
+    let client = services.store.client(&client_id).await?.ok_or(ClientAuthenticationError::Unknown { basic })?;
+    match (&client.secret_hash, &secret) {
+        (None, None) => {}
+        (Some(_), None) => return Err(ClientAuthenticationError::SecretMissing),
+        (Some(stored), Some(secret)) if constant_time_eq(&stored.0, &token_hash(secret).0) => {}
+        (_, Some(_)) => return Err(ClientAuthenticationError::WrongSecret { basic }),
+    }
+    if client.enabled { Ok(client) } else { Err(ClientAuthenticationError::Disabled) }
+}
+
+fn credentials(authorization: Option<&str>, parameters: &Parameters) -> Result<Credentials, ClientAuthenticationError> {
+    let body_id = parameters.get("client_id");
+    let body_secret = parameters.get("client_secret");
+    let Some(authorization) = authorization else {
+        let client_id = body_id.ok_or(ClientAuthenticationError::Missing)?.to_owned();
+        return Ok(Credentials { client_id, secret: body_secret.map(str::to_owned), basic: false });
+    };
+    let (client_id, secret) = basic(authorization).ok_or(ClientAuthenticationError::MalformedBasic)?;
+    if body_secret.is_some() || body_id.is_some_and(|body_id| body_id != client_id) {
+        return Err(ClientAuthenticationError::Ambiguous);
+    }
+    // A public client that authenticates with an empty password has sent no secret.
+    Ok(Credentials { client_id, secret: Some(secret).filter(|secret| !secret.is_empty()), basic: true })
+}
+
+/// Identifier and secret, each form-encoded, with a colon between, in Base64 (RFC 6749, section 2.3.1).
+fn basic(authorization: &str) -> Option<(String, String)> {
+    let (scheme, encoded) = authorization.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok()?;
+    let (client_id, secret) = decoded.split_once(':')?;
+    let client_id = form_decoded(client_id)?;
+    (!client_id.is_empty()).then_some((client_id, form_decoded(secret)?))
+}
+
+fn form_decoded(text: &str) -> Option<String> {
+    let pair = format!("v={}", text.replace('&', "%26"));
+    url::form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(credentials: &str) -> String {
+        format!("Basic {}", STANDARD.encode(credentials))
+    }
+
+    #[test]
+    fn basic_is_form_decoded() {
+        let pair = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
+        assert_eq!(basic(&header("client%3Aone:a%2Bb+c%25")), pair("client:one", "a+b c%"));
+        assert_eq!(basic(&header("c:a:b=c&d")), pair("c", "a:b=c&d"));
+        assert_eq!(basic(&header("c:").replace("Basic", "bAsIc")), pair("c", ""));
+        for bad in ["", "Basic", "Basic !", "Bearer YTpi", &header("nocolon"), &header(":secret")] {
+            assert_eq!(basic(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn two_methods_at_once_are_refused() {
+        let parameters = |body: &str| Parameters::parse(body.as_bytes());
+        let result = credentials(Some(&header("c:s")), &parameters("client_id=c&client_secret=s"));
+        assert!(matches!(result, Err(ClientAuthenticationError::Ambiguous)));
+        let result = credentials(Some(&header("c:s")), &parameters("client_id=other"));
+        assert!(matches!(result, Err(ClientAuthenticationError::Ambiguous)));
+        assert!(credentials(Some(&header("c:s")), &parameters("client_id=c")).is_ok());
+        assert!(matches!(credentials(None, &parameters("")), Err(ClientAuthenticationError::Missing)));
+    }
+}

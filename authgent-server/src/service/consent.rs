@@ -1,0 +1,221 @@
+//! Consent: what the page shows, and what the answer does. OAuth 2.1, section 7.3.2; MCP security best practices
+//! (consent is kept per person, client and resource).
+
+use crate::crypto::hash::token_hash;
+use crate::domain::{Client, Consent, Interaction, InteractionState, Resource};
+use crate::service::authorize::{ReturnAddress, code_from_ticket, is_openid_scope, issue_code};
+use crate::service::sign_in::SignedIn;
+use crate::service::{Services, TargetError};
+use crate::store::{StoreError, WriteTransaction};
+use authgent_core::error::OAuthErrorCode;
+use authgent_core::redirect_uri::RedirectUri;
+use authgent_core::scope::Scope;
+
+/// Everything that the page has to show.
+#[derive(Debug)]
+pub struct Question {
+    /// Who asks.
+    pub client: Client,
+    /// For which server.
+    pub resource: Resource,
+    /// Where the answer goes.
+    pub redirect_uri: RedirectUri,
+    /// What is asked for.
+    pub scope: Scope,
+    /// What cannot be refused on its own.
+    pub required: Scope,
+    /// What was allowed before.
+    pub granted: Scope,
+    /// The authorization request, to come back to after another person has signed in.
+    pub interaction: Interaction,
+}
+
+/// What the person decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Yes, to these scopes and the required ones.
+    Allow(Scope),
+    /// No.
+    Deny,
+}
+
+/// Where an answer leads.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// Back to the client.
+    Redirect(String),
+    /// The client has already fetched its token: nothing is left to do.
+    AlreadyConnected,
+}
+
+/// Why a page cannot be shown or answered.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsentError {
+    /// The ticket is unknown, too old, or another session's.
+    #[error("the interaction is unknown, expired, or belongs to another session")]
+    Gone,
+    /// The client was deleted or disabled since.
+    #[error("the client was deleted or disabled meanwhile")]
+    ClientGone,
+    /// The resource was removed since.
+    #[error("the resource was removed meanwhile")]
+    ResourceGone,
+    /// A scope that was not asked for came back.
+    #[error("the scope {0} was not asked for")]
+    ForeignScope(String),
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<TargetError> for ConsentError {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Store(error) => Self::Store(error),
+            TargetError::Missing | TargetError::Malformed(_) | TargetError::Unknown { .. } => Self::ResourceGone,
+        }
+    }
+}
+
+/// What the page shows.
+///
+/// # Errors
+/// [`ConsentError`].
+pub async fn question(services: &Services, signed_in: &SignedIn, ticket: &str) -> Result<Question, ConsentError> {
+    let interaction = services.store.interaction(&token_hash(ticket)).await?.ok_or(ConsentError::Gone)?;
+    check_ownership(services, signed_in, &interaction)?;
+    let request = &interaction.request;
+    let client = services
+        .store
+        .client(&request.client_id)
+        .await?
+        .filter(|client| client.enabled)
+        .ok_or(ConsentError::ClientGone)?;
+    let redirect_uri =
+        RedirectUri::parse(&request.redirect_uri).ok().filter(|uri| client.metadata.accepts_redirect_uri(uri.as_str()));
+    let redirect_uri = redirect_uri.ok_or(ConsentError::ClientGone)?;
+    let resource = services.target(Some(request.resource.as_str())).await?;
+    let consent = services.store.consent(signed_in.user.id, &client.id, &resource.uri).await?;
+    Ok(Question {
+        scope: request.scope.clone(),
+        required: required(&request.scope, &resource),
+        granted: consent.map(|consent| consent.scope).unwrap_or_default(),
+        client,
+        resource,
+        redirect_uri,
+        interaction,
+    })
+}
+
+/// Carries out the decision. Answering twice leads to the same place: the first answer stands.
+///
+/// # Errors
+/// [`ConsentError`].
+pub async fn answer(
+    services: &Services,
+    signed_in: &SignedIn,
+    ticket: &str,
+    decision: Decision,
+) -> Result<Answered, ConsentError> {
+    let question = question(services, signed_in, ticket).await?;
+    let return_address = ReturnAddress::new(
+        question.redirect_uri.clone(),
+        question.interaction.request.state.as_deref(),
+        &services.settings.issuer,
+    );
+    let tx = services.store.begin().await?;
+    // Read again inside the transaction: two clicks may arrive at once.
+    let state = tx.interaction(&token_hash(ticket)).await?.ok_or(ConsentError::Gone)?.state;
+    match (state, decision) {
+        (InteractionState::Allowed { .. }, _) => repeat_allowed(&tx, ticket, &return_address).await,
+        (InteractionState::Denied, _) => Ok(denied(&return_address)),
+        (InteractionState::Pending, Decision::Deny) => {
+            tx.answer_interaction(&token_hash(ticket), &InteractionState::Denied).await?;
+            tx.commit().await?;
+            Ok(denied(&return_address))
+        }
+        (InteractionState::Pending, Decision::Allow(chosen)) => {
+            allow(services, tx, question, ticket, &chosen, &return_address).await
+        }
+    }
+}
+
+async fn allow(
+    services: &Services,
+    tx: WriteTransaction,
+    question: Question,
+    ticket: &str,
+    chosen: &Scope,
+    return_address: &ReturnAddress,
+) -> Result<Answered, ConsentError> {
+    let Question { interaction, scope, required, granted, client, resource, .. } = question;
+    if let Some(foreign) = chosen.difference(&scope).iter().next() {
+        return Err(ConsentError::ForeignScope(foreign.to_string()));
+    }
+    let allowed = chosen.union(&required);
+    if allowed.iter().all(|scope| is_openid_scope(scope.as_str()))
+        && !scope.iter().all(|scope| is_openid_scope(scope.as_str()))
+    {
+        // Everything that the resource has was unticked: nothing is left that a token would be good for.
+        tx.answer_interaction(&interaction.ticket_hash, &InteractionState::Denied).await?;
+        tx.commit().await?;
+        return Ok(denied(return_address));
+    }
+    let now = services.now();
+    let (code, code_hash) = code_from_ticket(ticket);
+    let grant_id = issue_code(
+        services,
+        &tx,
+        interaction.user_id,
+        interaction.auth_time,
+        &interaction.request,
+        &allowed,
+        code_hash,
+        now,
+    )
+    .await?;
+    tx.save_consent(&Consent {
+        user_id: interaction.user_id,
+        client_id: client.id.clone(),
+        resource: resource.uri,
+        // What was unticked this time is no longer allowed; what was not asked about stays.
+        scope: granted.difference(&scope).union(&allowed),
+        granted_at: now,
+    })
+    .await?;
+    tx.answer_interaction(&interaction.ticket_hash, &InteractionState::Allowed { grant_id, code_hash }).await?;
+    tx.commit().await?;
+    tracing::info!(user.id = %interaction.user_id, client.id = %client.id, grant.id = %grant_id, scope = %allowed, "consent given");
+    Ok(Answered::Redirect(return_address.with_code(&code)))
+}
+
+async fn repeat_allowed(
+    tx: &WriteTransaction,
+    ticket: &str,
+    return_address: &ReturnAddress,
+) -> Result<Answered, ConsentError> {
+    let (code, code_hash) = code_from_ticket(ticket);
+    let open = tx.code_with_grant(&code_hash).await?.is_some_and(|(code, _)| code.consumed_at.is_none());
+    Ok(if open { Answered::Redirect(return_address.with_code(&code)) } else { Answered::AlreadyConnected })
+}
+
+fn denied(return_address: &ReturnAddress) -> Answered {
+    Answered::Redirect(return_address.with_error(OAuthErrorCode::AccessDenied, "the person refused"))
+}
+
+fn check_ownership(services: &Services, signed_in: &SignedIn, interaction: &Interaction) -> Result<(), ConsentError> {
+    let own = interaction.session_hash == signed_in.session.id_hash && interaction.user_id == signed_in.user.id;
+    if own && interaction.expires_at > services.now() { Ok(()) } else { Err(ConsentError::Gone) }
+}
+
+/// The scopes that the resource grants by default are what every use of it needs; the others can be unticked. So can
+/// everything where the request names no default scope. `openid` and `offline_access` are about the client's own
+/// working and are stated, not asked.
+fn required(requested: &Scope, resource: &Resource) -> Scope {
+    let stated = requested
+        .iter()
+        .filter(|scope| matches!(scope.as_str(), "openid" | "offline_access"))
+        .cloned()
+        .collect::<Scope>();
+    requested.intersection(&resource.default_scope()).union(&stated)
+}

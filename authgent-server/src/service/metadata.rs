@@ -1,0 +1,55 @@
+//! What the server says of itself: RFC 8414, section 2; OpenID Connect Discovery, section 3; RFC 9207, section 3.
+
+use crate::service::Services;
+use crate::service::authorize::{OFFLINE_ACCESS, OPENID};
+use crate::store::StoreError;
+use authgent_core::metadata::client::{GrantType, TokenEndpointAuthMethod};
+use authgent_core::metadata::server::AuthorizationServerMetadata;
+use authgent_core::pkce::S256;
+use authgent_core::scope::{Scope, ScopeToken};
+
+/// The one document that every well-known location serves.
+///
+/// # Errors
+/// [`StoreError`] where the resources cannot be read.
+pub async fn metadata(services: &Services) -> Result<AuthorizationServerMetadata, StoreError> {
+    let resources = services.store.resources().await?;
+    let issuer = &services.settings.issuer;
+    let of_resources: Scope = resources.iter().flat_map(|resource| resource.scope()).collect();
+    let mut scopes_supported: Vec<ScopeToken> = of_resources.into_iter().collect();
+    // SDKs ask for `offline_access` only where it is listed.
+    scopes_supported
+        .extend([OPENID, "profile", "email", OFFLINE_ACCESS].iter().filter_map(|scope| ScopeToken::parse(scope).ok()));
+    let methods = |methods: &[TokenEndpointAuthMethod]| {
+        methods.iter().map(|method| method.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    let confidential = [TokenEndpointAuthMethod::ClientSecretBasic, TokenEndpointAuthMethod::ClientSecretPost];
+    Ok(AuthorizationServerMetadata {
+        issuer: issuer.to_string(),
+        authorization_endpoint: Some(issuer.endpoint("/oauth/authorize")),
+        token_endpoint: Some(issuer.endpoint("/oauth/token")),
+        jwks_uri: Some(issuer.endpoint("/.well-known/jwks.json")),
+        registration_endpoint: Some(issuer.endpoint("/oauth/register")),
+        revocation_endpoint: Some(issuer.endpoint("/oauth/revoke")),
+        introspection_endpoint: Some(issuer.endpoint("/oauth/introspect")),
+        scopes_supported,
+        response_types_supported: vec!["code".into()],
+        response_modes_supported: vec!["query".into()],
+        grant_types_supported: [GrantType::AuthorizationCode, GrantType::RefreshToken, GrantType::ClientCredentials]
+            .map(|grant_type| grant_type.as_str().to_owned())
+            .to_vec(),
+        code_challenge_methods_supported: vec![S256.into()],
+        token_endpoint_auth_methods_supported: methods(TokenEndpointAuthMethod::ALL),
+        revocation_endpoint_auth_methods_supported: methods(TokenEndpointAuthMethod::ALL),
+        introspection_endpoint_auth_methods_supported: methods(&confidential),
+        authorization_response_iss_parameter_supported: true,
+        subject_types_supported: vec!["public".into()],
+        id_token_signing_alg_values_supported: vec![services.keyring.active().algorithm().as_str().to_owned()],
+        claims_supported: ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "email", "name"]
+            .map(str::to_owned)
+            .to_vec(),
+        prompt_values_supported: ["none", "login", "consent", "select_account"].map(str::to_owned).to_vec(),
+        protected_resources: resources.iter().map(|resource| resource.uri.to_string()).collect(),
+        service_documentation: None,
+    })
+}

@@ -1,0 +1,121 @@
+//! What each endpoint decides. No HTTP and no SQL here: a service takes parsed values, checks them in order, makes at most
+//! one transaction, and gives back a value or an error whose variants name the cause.
+
+pub mod authorize;
+pub mod cleanup;
+pub mod client_authentication;
+pub mod consent;
+pub mod introspect;
+pub mod metadata;
+pub mod parameters;
+pub mod register;
+pub mod revoke;
+pub mod sign_in;
+pub mod token;
+
+use crate::crypto::keyring::Keyring;
+use crate::crypto::password::PasswordHasher;
+use crate::crypto::random::Random;
+use crate::domain::{Resource, TokenHash};
+use crate::store::{Store, StoreError};
+use authgent_core::issuer::Issuer;
+use authgent_core::resource::ResourceUri;
+use authgent_core::time::{Clock, Timestamp};
+use std::sync::Arc;
+
+/// What every service works with. Made once at start-up; shared by all requests.
+pub struct Services {
+    /// The database.
+    pub store: Store,
+    /// The keys that sign.
+    pub keyring: Keyring,
+    /// Hashes and checks passwords.
+    pub passwords: PasswordHasher,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness of secrets.
+    pub random: Arc<dyn Random>,
+    /// Issuer and lifetimes.
+    pub settings: Settings,
+}
+
+/// The settings that decide what is issued, and for how long. All lifetimes are seconds.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `iss`, emitted verbatim.
+    pub issuer: Issuer,
+    /// Life of an access token.
+    pub token_ttl: u32,
+    /// Life of a refresh token; 0 where none are issued.
+    pub refresh_ttl: u32,
+    /// How long a used refresh token is still answered with its successor.
+    pub refresh_grace: u32,
+    /// Life of an ID token.
+    pub id_token_ttl: u32,
+    /// Life of an authorization code.
+    pub code_ttl: u32,
+    /// Life of a sign-in.
+    pub session_ttl: u32,
+}
+
+/// How long a consent page stays answerable, in seconds.
+pub const INTERACTION_TTL: i64 = 1800;
+
+impl Services {
+    /// The present time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A new secret of 256 random bits, and the hash that is stored in its place.
+    #[must_use]
+    pub fn new_secret(&self) -> (String, TokenHash) {
+        let secret = crate::crypto::random::secret(&*self.random);
+        let hash = crate::crypto::hash::token_hash(&secret);
+        (secret, hash)
+    }
+
+    /// The resource that `uri` names, by its canonical URI or an alias; or the one that was probably meant.
+    ///
+    /// # Errors
+    /// [`TargetError`] naming what is known instead.
+    pub async fn target(&self, uri: Option<&str>) -> Result<Resource, TargetError> {
+        let mut resources = self.store.resources().await?;
+        let Some(uri) = uri else {
+            // RFC 8707 leaves a request without `resource` to the server; with one resource nothing is ambiguous.
+            return match resources.len() {
+                1 => Ok(resources.remove(0)),
+                _ => Err(TargetError::Missing),
+            };
+        };
+        let uri = ResourceUri::parse(uri).map_err(|error| TargetError::Malformed(error.to_string()))?;
+        if let Some(position) = resources.iter().position(|resource| resource.answers_to(&uri)) {
+            return Ok(resources.swap_remove(position));
+        }
+        let known = resources.iter().flat_map(|resource| std::iter::once(&resource.uri).chain(&resource.aliases));
+        Err(TargetError::Unknown { meant: uri.probably_meant(known).map(ToString::to_string), uri: uri.to_string() })
+    }
+}
+
+/// Why there is no such resource. The wire code is `invalid_target` (RFC 8707, section 2).
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// None was named, and there is more than one, or none at all.
+    #[error("resource is missing: name the MCP server that the token is for")]
+    Missing,
+    /// It is no resource indicator.
+    #[error("resource: {0}")]
+    Malformed(String),
+    /// It is not registered.
+    #[error("the resource {uri} is not registered here{}", meant.as_ref().map(|meant| format!("; did you mean {meant}?")).unwrap_or_default())]
+    Unknown {
+        /// What was asked for.
+        uri: String,
+        /// What was probably meant.
+        meant: Option<String>,
+    },
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

@@ -1,0 +1,176 @@
+//! Making the tokens of an answer: RFC 9068, section 2; OpenID Connect Core, section 2.
+
+use super::TokenError;
+use crate::crypto::random;
+use crate::domain::{Client, Grant, RefreshToken, RefreshTokenState, Resource, TokenHash, User};
+use crate::service::Services;
+use crate::service::authorize::OPENID;
+use authgent_core::metadata::client::GrantType;
+use authgent_core::scope::Scope;
+use authgent_core::time::Timestamp;
+use authgent_core::token::{AT_JWT, AccessTokenClaims, Audience, IdTokenClaims};
+use authgent_core::wire::token::TokenResponse;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+/// The answer to a grant of a person.
+pub(super) async fn for_grant(
+    services: &Services,
+    grant: &Grant,
+    scope: &Scope,
+    refresh_token: Option<String>,
+    nonce: Option<String>,
+    now: Timestamp,
+) -> Result<TokenResponse, TokenError> {
+    let user = services.store.user(grant.user_id).await?.filter(|user| user.enabled).ok_or(TokenError::GrantRevoked)?;
+    let resource = services.target(Some(grant.resource.as_str())).await?;
+    let claims = AccessTokenClaims {
+        sub: user.id.to_string(),
+        client_id: grant.client_id.clone(),
+        jti: format!("{}.{}", grant.id, random::uuid_v4(&*services.random)),
+        auth_time: Some(grant.auth_time),
+        extra: profile(&user, &resource.profile_claims),
+        ..common(services, &grant.resource, scope, now)
+    };
+    let id_token =
+        if scope.contains(OPENID) { Some(id_token(services, grant, &user, scope, nonce, now)?) } else { None };
+    Ok(TokenResponse { refresh_token, id_token, ..answer(services, &claims)? })
+}
+
+/// The answer to a client that acts for itself: `sub` is the client (RFC 9068, section 2.2).
+pub(super) fn for_client(
+    services: &Services,
+    client: &Client,
+    resource: &Resource,
+    scope: &Scope,
+    now: Timestamp,
+) -> Result<TokenResponse, TokenError> {
+    let claims = AccessTokenClaims {
+        sub: client.id.clone(),
+        client_id: client.id.clone(),
+        jti: random::uuid_v4(&*services.random).to_string(),
+        ..common(services, &resource.uri, scope, now)
+    };
+    answer(services, &claims)
+}
+
+/// The first refresh token of a grant, where one is due: by the settings and the client's grant types.
+pub(super) fn first_refresh_token(
+    services: &Services,
+    client: &Client,
+    grant: &Grant,
+    now: Timestamp,
+) -> Option<(String, RefreshToken)> {
+    if services.settings.refresh_ttl == 0 || !client.metadata.may_use(GrantType::RefreshToken) {
+        return None;
+    }
+    let (secret, token_hash) = services.new_secret();
+    Some((secret, refresh_token(services, token_hash, grant.id, now)))
+}
+
+/// The row of a refresh token that begins now.
+pub(super) fn refresh_token(
+    services: &Services,
+    token_hash: TokenHash,
+    grant_id: Uuid,
+    now: Timestamp,
+) -> RefreshToken {
+    let expires_at = now.plus(i64::from(services.settings.refresh_ttl));
+    RefreshToken { token_hash, grant_id, created_at: now, expires_at, state: RefreshTokenState::Live }
+}
+
+/// The grant that an access token belongs to, out of its `jti`, which is `GRANT.RANDOM`: access tokens are not stored, and
+/// this is how introspection and revocation find what they hang on. `None` for the token of a client that acts for itself.
+#[must_use]
+pub fn grant_of_jti(jti: &str) -> Option<Uuid> {
+    jti.split_once('.').and_then(|(grant, _)| grant.parse().ok())
+}
+
+fn common(
+    services: &Services,
+    resource: &authgent_core::resource::ResourceUri,
+    scope: &Scope,
+    now: Timestamp,
+) -> AccessTokenClaims {
+    AccessTokenClaims {
+        iss: services.settings.issuer.to_string(),
+        aud: Audience::One(resource.to_string()),
+        exp: now.plus(i64::from(services.settings.token_ttl)),
+        iat: now,
+        nbf: None,
+        scope: scope.clone(),
+        sub: String::new(),
+        jti: String::new(),
+        client_id: String::new(),
+        auth_time: None,
+        extra: Map::new(),
+    }
+}
+
+fn answer(services: &Services, claims: &AccessTokenClaims) -> Result<TokenResponse, TokenError> {
+    Ok(TokenResponse {
+        access_token: services.keyring.sign(AT_JWT, claims)?,
+        token_type: "Bearer".into(),
+        expires_in: Some(u64::from(services.settings.token_ttl)),
+        refresh_token: None,
+        scope: Some(claims.scope.clone()),
+        id_token: None,
+    })
+}
+
+fn id_token(
+    services: &Services,
+    grant: &Grant,
+    user: &User,
+    scope: &Scope,
+    nonce: Option<String>,
+    now: Timestamp,
+) -> Result<String, TokenError> {
+    let mut claims = Vec::new();
+    if scope.contains("email") {
+        claims.push("email".to_owned());
+    }
+    if scope.contains("profile") {
+        claims.push("name".to_owned());
+    }
+    let claims = IdTokenClaims {
+        iss: services.settings.issuer.to_string(),
+        sub: user.id.to_string(),
+        aud: Audience::One(grant.client_id.clone()),
+        exp: now.plus(i64::from(services.settings.id_token_ttl)),
+        iat: now,
+        auth_time: Some(grant.auth_time),
+        nonce,
+        at_hash: None,
+        extra: profile(user, &claims),
+    };
+    Ok(services.keyring.sign("JWT", &claims)?)
+}
+
+fn profile(user: &User, claims: &[String]) -> Map<String, Value> {
+    let mut profile = Map::new();
+    for claim in claims {
+        let value = match claim.as_str() {
+            "email" => Some(user.email.as_str().to_owned()),
+            "name" => user.name.clone(),
+            _ => None,
+        };
+        if let Some(value) = value {
+            profile.insert(claim.clone(), value.into());
+        }
+    }
+    profile
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jti_names_its_grant() {
+        let grant = Uuid::from_u128(7);
+        assert_eq!(grant_of_jti(&format!("{grant}.{}", Uuid::from_u128(8))), Some(grant));
+        assert_eq!(grant_of_jti(&grant.to_string()), None);
+        assert_eq!(grant_of_jti("x.y"), None);
+    }
+}

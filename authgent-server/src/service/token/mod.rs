@@ -1,0 +1,41 @@
+//! The token endpoint: OAuth 2.1, section 3.2; RFC 6749, section 5. One grant type per file.
+
+mod authorization_code;
+mod client_credentials;
+mod error;
+mod issue;
+mod refresh_token;
+
+pub use error::TokenError;
+pub use issue::grant_of_jti;
+
+use crate::service::Services;
+use crate::service::client_authentication::authenticate;
+use crate::service::parameters::Parameters;
+use authgent_core::metadata::client::GrantType;
+use authgent_core::wire::token::TokenResponse;
+
+/// Answers a token request.
+///
+/// # Errors
+/// [`TokenError`].
+pub async fn token(
+    services: &Services,
+    authorization: Option<&str>,
+    parameters: &Parameters,
+) -> Result<TokenResponse, TokenError> {
+    if let Some(name) = parameters.repeated() {
+        return Err(TokenError::Repeated(name.to_owned()));
+    }
+    let name = parameters.get("grant_type").ok_or(TokenError::Missing("grant_type"))?;
+    let grant_type = GrantType::parse(name).ok_or(TokenError::UnsupportedGrantType)?;
+    let client = authenticate(services, authorization, parameters).await?;
+    if !client.metadata.may_use(grant_type) {
+        return Err(TokenError::UnauthorizedClient(grant_type));
+    }
+    match grant_type {
+        GrantType::AuthorizationCode => authorization_code::exchange(services, &client, parameters).await,
+        GrantType::RefreshToken => refresh_token::refresh(services, &client, parameters).await,
+        GrantType::ClientCredentials => client_credentials::issue(services, &client, parameters).await,
+    }
+}
