@@ -1,0 +1,37 @@
+//! Writes every page with sample data to a folder, to look at them without running a server.
+//!
+//! ```text
+//! cargo run -p authgent-server --example preview_pages -- target/pages
+//! python3 -m http.server --directory target/pages
+//! ```
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use anyhow::Context as _;
+use authgent_server::http::pages::{assets, samples};
+
+fn main() -> anyhow::Result<()> {
+    let folder: PathBuf =
+        env::args_os().nth(1).context("name the folder to write to, for example: preview_pages target/pages")?.into();
+    let mut index = "<!doctype html>\n<html lang=\"en\">\n<title>Pages</title>\n<ul>\n".to_owned();
+    for (name, html) in samples::all()? {
+        write_file(&folder.join(format!("{name}.html")), html.as_bytes())?;
+        writeln!(index, "<li><a href=\"{name}.html\">{name}</a></li>")?;
+    }
+    write_file(&folder.join("index.html"), index.as_bytes())?;
+    for asset in &assets::ASSETS {
+        let path = assets::path(asset.name);
+        write_file(&folder.join(path.trim_start_matches('/')), asset.body)?;
+    }
+    println!("{}", folder.join("index.html").display());
+    Ok(())
+}
+
+fn write_file(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).with_context(|| format!("cannot make {}", parent.display()))?;
+    }
+    fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
+}

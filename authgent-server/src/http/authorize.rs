@@ -1,0 +1,42 @@
+//! `GET,POST /oauth/authorize`: OAuth 2.1, section 4.1.1. `POST` is OpenID Connect Core, section 3.1.2.1.
+
+use super::cookie::{self, Name};
+use super::error::{PageError, authorize_error};
+use super::extract::Form;
+use super::{login, redirect};
+use crate::service::authorize::{Outcome, authorize};
+use crate::service::parameters::Parameters;
+use crate::service::{Services, sign_in};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, PageError> {
+    let parameters = Parameters::parse(request.query_string().as_bytes());
+    handle(&request, &services, &parameters).await
+}
+
+pub(super) async fn post(
+    request: HttpRequest,
+    services: web::Data<Services>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    handle(&request, &services, &form.parameters).await
+}
+
+async fn handle(
+    request: &HttpRequest,
+    services: &Services,
+    parameters: &Parameters,
+) -> Result<HttpResponse, PageError> {
+    let session = cookie::read(request, &services.settings.issuer, Name::Session);
+    let signed_in = sign_in::current(services, session.as_deref())
+        .await
+        .map_err(|error| PageError::store(services, request, &error))?;
+    match authorize(services, parameters, signed_in.as_ref()).await {
+        Ok(Outcome::SignIn) => Ok(redirect(&login::url(services, parameters))),
+        Ok(Outcome::Consent { ticket }) => {
+            Ok(redirect(&format!("{}/consent?interaction={ticket}", services.settings.issuer.path())))
+        }
+        Ok(Outcome::Redirect(location)) => Ok(redirect(&location)),
+        Err(error) => authorize_error(services, request, error),
+    }
+}

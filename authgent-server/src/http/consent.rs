@@ -1,0 +1,172 @@
+//! `GET,POST /consent`: the person decides.
+
+use super::cookie::{self, Name};
+use super::error::PageError;
+use super::extract::Form;
+use super::pages::csp::Forms;
+use super::pages::{ConnectedPage, ConsentPage, Layout, Problem, ScopeRow};
+use super::{csrf, redirect, render};
+use crate::domain::{AuthorizationRequest, Client, ClientOrigin};
+use crate::service::Services;
+use crate::service::authorize::{OFFLINE_ACCESS, OPENID};
+use crate::service::consent::{Answered, Decision, Question, answer, question};
+use crate::service::parameters::Parameters;
+use crate::service::sign_in::{self, SignedIn};
+use actix_web::{HttpRequest, HttpResponse, web};
+use authgent_core::redirect_uri::RedirectUriKind;
+use authgent_core::scope::{Scope, ScopeToken};
+use url::Url;
+
+pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, PageError> {
+    let parameters = Parameters::parse(request.query_string().as_bytes());
+    let signed_in = signed_in(&services, &request).await?;
+    let ticket = parameters.get("interaction").ok_or_else(|| PageError::new(&services, &request, Problem::Expired))?;
+    let question = question(&services, &signed_in, ticket)
+        .await
+        .map_err(|error| PageError::consent(&services, &request, &error))?;
+    let csrf = csrf::for_form(&services, &request);
+    let redirect_uri = question.redirect_uri.to_string();
+    let page = page(&services, &signed_in, question, ticket, csrf.token);
+    render(&services, &request, &page, Forms::ThenTo(&redirect_uri), csrf.cookie)
+}
+
+pub(super) async fn post(
+    request: HttpRequest,
+    services: web::Data<Services>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    if !csrf::is_genuine(&services, &request, form.parameters.get("csrf_token")) {
+        return Err(PageError::new(&services, &request, Problem::ForeignForm));
+    }
+    let signed_in = signed_in(&services, &request).await?;
+    let malformed = || PageError::new(&services, &request, Problem::Malformed);
+    let ticket = form.parameters.get("interaction").ok_or_else(malformed)?;
+    let decision = match form.parameters.get("decision") {
+        Some("allow") => {
+            let scopes = form.all("scope");
+            let scope = scopes.iter().map(|scope| ScopeToken::parse(scope)).collect::<Result<Scope, _>>();
+            Decision::Allow(scope.map_err(|_| malformed())?)
+        }
+        Some("deny") => Decision::Deny,
+        _ => return Err(malformed()),
+    };
+    match answer(&services, &signed_in, ticket, decision).await {
+        Ok(Answered::Redirect(location)) => Ok(redirect(&location)),
+        Ok(Answered::AlreadyConnected) => {
+            let question = question(&services, &signed_in, ticket)
+                .await
+                .map_err(|error| PageError::consent(&services, &request, &error))?;
+            let page = ConnectedPage {
+                layout: Layout::for_issuer(services.settings.issuer.as_str()),
+                client_name: client_name(&question.client),
+                resource_name: question.resource.name,
+            };
+            render(&services, &request, &page, Forms::None, None)
+        }
+        Err(error) => Err(PageError::consent(&services, &request, &error)),
+    }
+}
+
+/// The person behind the session; an answer without one comes too late.
+async fn signed_in(services: &Services, request: &HttpRequest) -> Result<SignedIn, PageError> {
+    let session = cookie::read(request, &services.settings.issuer, Name::Session);
+    let found = sign_in::current(services, session.as_deref())
+        .await
+        .map_err(|error| PageError::store(services, request, &error))?;
+    found.ok_or_else(|| PageError::new(services, request, Problem::Expired))
+}
+
+/// What to call a client: its name, or its identifier where it gave none.
+pub(super) fn client_name(client: &Client) -> String {
+    client.metadata.client_name.clone().unwrap_or_else(|| client.id.clone())
+}
+
+fn page(
+    services: &Services,
+    signed_in: &SignedIn,
+    question: Question,
+    ticket: &str,
+    csrf_token: String,
+) -> ConsentPage {
+    let issuer = &services.settings.issuer;
+    let kind = question.redirect_uri.kind();
+    let scheme = (kind == RedirectUriKind::PrivateUseScheme).then(|| question.redirect_uri.scheme().to_owned());
+    ConsentPage {
+        layout: Layout::for_issuer(issuer.as_str()),
+        action: format!("{}/consent", issuer.path()),
+        interaction: ticket.to_owned(),
+        csrf_token,
+        client_name: client_name(&question.client),
+        client_host: question.client.metadata.client_uri.as_deref().and_then(host_of),
+        unverified: question.client.origin == ClientOrigin::Registered,
+        redirect_host: question.redirect_uri.host().or_else(|| scheme.clone()).unwrap_or_default(),
+        returns_to_loopback: kind == RedirectUriKind::Loopback,
+        private_scheme: scheme,
+        resource_name: question.resource.name.clone(),
+        resource_uri: question.resource.uri.to_string(),
+        shared_profile: question.resource.profile_claims.iter().filter_map(|claim| profile_words(claim)).collect(),
+        scopes: scope_rows(&question),
+        offline_access: services.settings.refresh_ttl > 0,
+        user_email: signed_in.user.email.as_str().to_owned(),
+        switch_action: format!("{}/logout", issuer.path()),
+        switch_return_to: format!("{}/oauth/authorize?{}", issuer.path(), query_of(&question.interaction.request)),
+        account_url: None,
+    }
+}
+
+/// A row per scope that a person decides about. `openid` and `offline_access` say nothing to a person by themselves: the
+/// page states what follows from them.
+fn scope_rows(question: &Question) -> Vec<ScopeRow> {
+    let rows = question.scope.iter().filter(|scope| !matches!(scope.as_str(), OPENID | OFFLINE_ACCESS));
+    rows.map(|scope| {
+        let already_granted = question.granted.contains(scope.as_str());
+        ScopeRow {
+            name: scope.to_string(),
+            description: question.resource.describe(scope).map_or_else(|| openid_words(scope.as_str()), str::to_owned),
+            required: question.required.contains(scope.as_str()),
+            checked: true,
+            already_granted,
+        }
+    })
+    .collect()
+}
+
+fn openid_words(scope: &str) -> String {
+    match scope {
+        "email" => "See your email address".to_owned(),
+        "profile" => "See your name".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn profile_words(claim: &str) -> Option<String> {
+    match claim {
+        "email" => Some("email".to_owned()),
+        "name" => Some("name".to_owned()),
+        _ => None,
+    }
+}
+
+fn host_of(uri: &str) -> Option<String> {
+    Url::parse(uri).ok()?.host_str().map(str::to_owned)
+}
+
+/// The authorization request again, for the person who wants to answer it under another account.
+fn query_of(request: &AuthorizationRequest) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query
+        .append_pair("response_type", "code")
+        .append_pair("client_id", &request.client_id)
+        .append_pair("redirect_uri", &request.redirect_uri)
+        .append_pair("scope", &request.scope.to_string())
+        .append_pair("resource", request.resource.as_str())
+        .append_pair("code_challenge", &request.code_challenge.to_string())
+        .append_pair("code_challenge_method", authgent_core::pkce::S256);
+    if let Some(state) = &request.state {
+        query.append_pair("state", state);
+    }
+    if let Some(nonce) = &request.nonce {
+        query.append_pair("nonce", nonce);
+    }
+    query.finish()
+}

@@ -1,0 +1,45 @@
+use crate::http::error::ApiError;
+use actix_web::dev::Payload;
+use actix_web::web::{Bytes, BytesMut};
+use actix_web::{FromRequest, HttpRequest};
+use futures_util::StreamExt as _;
+use futures_util::future::LocalBoxFuture;
+
+/// The largest body that any endpoint reads, in bytes.
+pub(in crate::http) const LARGEST_BODY: usize = 64 * 1024;
+
+/// A whole body of at most [`LARGEST_BODY`] bytes.
+pub(in crate::http) struct Body(pub(in crate::http) Bytes);
+
+/// Why a body cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::http) enum BodyError {
+    #[error("the body is larger than {LARGEST_BODY} bytes")]
+    TooLarge,
+    #[error("the body ended early")]
+    Incomplete,
+    #[error("the Content-Type must be {0}")]
+    WrongType(&'static str),
+}
+
+impl FromRequest for Body {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let payload = payload.take();
+        Box::pin(async move { Ok(Self(read(payload).await?)) })
+    }
+}
+
+pub(super) async fn read(mut payload: Payload) -> Result<Bytes, BodyError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| BodyError::Incomplete)?;
+        if body.len() + chunk.len() > LARGEST_BODY {
+            return Err(BodyError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}

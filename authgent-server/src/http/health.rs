@@ -1,0 +1,22 @@
+//! Probes: `/health/live` says that the process answers, `/health/ready` that it can do its work.
+
+use crate::service::Services;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+
+pub(super) async fn live() -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({"status": "live"}))
+}
+
+pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
+    match services.store.ping().await {
+        Ok(()) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({"status": "ready"})),
+        Err(error) => {
+            tracing::warn!(error = %error, "not ready: the database did not answer");
+            HttpResponse::ServiceUnavailable()
+                .insert_header((CACHE_CONTROL, "no-store"))
+                .json(json!({"status": "database unavailable"}))
+        }
+    }
+}

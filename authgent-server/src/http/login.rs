@@ -1,0 +1,146 @@
+//! `GET,POST /login`: sign-in with e-mail and password.
+
+use super::cookie::{self, Name};
+use super::error::PageError;
+use super::extract::Form;
+use super::pages::csp::Forms;
+use super::pages::{Layout, SignInPage};
+use super::{csrf, redirect, render};
+use crate::service::authorize::peek;
+use crate::service::parameters::Parameters;
+use crate::service::sign_in::{SignInError, sign_in};
+use crate::service::{Services, authorize};
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use secrecy::SecretString;
+
+/// The address of the sign-in page for an authorization request.
+pub(super) fn url(services: &Services, parameters: &Parameters) -> String {
+    let base = services.settings.issuer.path();
+    let return_to = format!("{base}/oauth/authorize?{}", authorize::after_sign_in(parameters).encode());
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &return_to).finish();
+    format!("{base}/login?{query}")
+}
+
+pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, PageError> {
+    let query = Parameters::parse(request.query_string().as_bytes());
+    let return_to = ReturnTo::parse(&services, query.get("return_to"));
+    let email = return_to
+        .parameters
+        .as_ref()
+        .and_then(|parameters| parameters.get("login_hint"))
+        .unwrap_or_default()
+        .to_owned();
+    page(&services, &request, &return_to, email, None, StatusCode::OK).await
+}
+
+pub(super) async fn post(
+    request: HttpRequest,
+    services: web::Data<Services>,
+    form: Form,
+) -> Result<HttpResponse, PageError> {
+    let issuer = &services.settings.issuer;
+    let field = |name: &str| form.parameters.get(name).unwrap_or_default().to_owned();
+    let return_to = ReturnTo::parse(&services, form.parameters.get("return_to"));
+    if !csrf::is_genuine(&services, &request, form.parameters.get("csrf_token")) {
+        return page(&services, &request, &return_to, field("email"), Some(SignInPage::EXPIRED), StatusCode::FORBIDDEN)
+            .await;
+    }
+    let former = cookie::read(&request, issuer, Name::Session);
+    match sign_in(&services, &field("email"), SecretString::from(field("password")), former.as_deref()).await {
+        Ok(session) => {
+            let mut response = redirect(&return_to.location(&services));
+            let cookie = cookie::set(issuer, Name::Session, session.cookie, Some(session.ttl));
+            response
+                .add_cookie(&cookie)
+                .map_err(|_| PageError::new(&services, &request, super::pages::Problem::Internal))?;
+            Ok(response)
+        }
+        Err(error @ SignInError::WrongCredentials) => {
+            tracing::info!(cause = %error, "sign-in refused");
+            page(
+                &services,
+                &request,
+                &return_to,
+                field("email"),
+                Some(SignInPage::WRONG_CREDENTIALS),
+                StatusCode::UNAUTHORIZED,
+            )
+            .await
+        }
+        Err(error @ SignInError::Busy) => {
+            tracing::warn!(cause = %error, "sign-in put off");
+            page(
+                &services,
+                &request,
+                &return_to,
+                field("email"),
+                Some(SignInPage::BUSY),
+                StatusCode::SERVICE_UNAVAILABLE,
+            )
+            .await
+        }
+        Err(error @ SignInError::Unreadable { .. }) => {
+            tracing::error!(cause = %error, "sign-in failed");
+            Err(PageError::new(&services, &request, super::pages::Problem::Internal))
+        }
+        Err(SignInError::Store(error)) => Err(PageError::store(&services, &request, &error)),
+    }
+}
+
+/// Where the person goes after signing in: an authorization request of ours or the home page, and nowhere else, whatever
+/// the address says (RFC 9700, section 4.11: open redirects).
+struct ReturnTo {
+    parameters: Option<Parameters>,
+}
+
+impl ReturnTo {
+    fn parse(services: &Services, return_to: Option<&str>) -> Self {
+        let prefix = format!("{}/oauth/authorize?", services.settings.issuer.path());
+        Self {
+            parameters: return_to
+                .and_then(|text| text.strip_prefix(&prefix))
+                .map(|query| Parameters::parse(query.as_bytes())),
+        }
+    }
+
+    /// Made anew out of the parameters: nothing of the text that came in is used.
+    fn location(&self, services: &Services) -> String {
+        let base = services.settings.issuer.path();
+        match &self.parameters {
+            Some(parameters) => format!("{base}/oauth/authorize?{}", parameters.encode()),
+            None => format!("{base}/"),
+        }
+    }
+}
+
+async fn page(
+    services: &Services,
+    request: &HttpRequest,
+    return_to: &ReturnTo,
+    email: String,
+    error: Option<&str>,
+    status: StatusCode,
+) -> Result<HttpResponse, PageError> {
+    let issuer = &services.settings.issuer;
+    let csrf = csrf::for_form(services, request);
+    let client = match &return_to.parameters {
+        Some(parameters) => peek(services, parameters).await,
+        None => None,
+    };
+    let (client, redirect_uri) = client.unzip();
+    let page = SignInPage {
+        layout: Layout::for_issuer(issuer.as_str()),
+        action: format!("{}/login", issuer.path()),
+        csrf_token: csrf.token,
+        return_to: return_to.location(services),
+        email,
+        error: error.map(str::to_owned),
+        client_name: client.map(|client| super::consent::client_name(&client)),
+        hint: None,
+    };
+    let forms = redirect_uri.as_ref().map_or(Forms::Here, |uri| Forms::ThenTo(uri.as_str()));
+    let mut response = render(services, request, &page, forms, csrf.cookie)?;
+    *response.status_mut() = status;
+    Ok(response)
+}

@@ -1,0 +1,146 @@
+//! HTTP: the route table, and beside it one file per endpoint. A handler parses, calls one service, and renders.
+
+mod assets;
+mod authorize;
+mod consent;
+mod cookie;
+mod csrf;
+mod error;
+mod extract;
+mod headers;
+mod health;
+mod home;
+mod introspect;
+mod jwks;
+mod log;
+mod login;
+mod logout;
+mod metadata;
+pub mod pages;
+mod register;
+mod revoke;
+mod token;
+
+use crate::service::Services;
+use actix_cors::Cors;
+use actix_web::dev::{HttpServiceFactory, ServiceFactory, ServiceRequest};
+use actix_web::http::header;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{App, Error, HttpResponse, Route, guard};
+
+pub use jwks::PublishedKeys;
+pub use log::RootSpan;
+
+/// The application: every route below the path of the issuer, the security headers, and one log line per request.
+pub fn application(
+    services: web::Data<Services>,
+    keys: web::Data<PublishedKeys>,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = actix_web::dev::ServiceResponse<impl actix_web::body::MessageBody>,
+        Error = Error,
+        InitError = (),
+    >,
+> {
+    let issuer = services.settings.issuer.clone();
+    App::new()
+        .wrap(headers::security())
+        .wrap(tracing_actix_web::TracingLogger::<RootSpan>::new())
+        .app_data(services)
+        .app_data(keys)
+        .configure(move |config| routes(config, &issuer))
+        .default_service(web::to(error::not_found))
+}
+
+/// The route table.
+fn routes(config: &mut ServiceConfig, issuer: &authgent_core::issuer::Issuer) {
+    let at = |path: &str| format!("{}{path}", issuer.path());
+    let mut well_known = issuer.metadata_paths();
+    // Not asked for by any specification, but some clients append where they should insert.
+    well_known.push(at("/.well-known/oauth-authorization-server"));
+    well_known.sort();
+    well_known.dedup();
+    for path in well_known {
+        config.service(open(path, [read().to(metadata::get)])); // RFC 8414, OpenID Connect Discovery
+    }
+    config
+        .service(open(at("/.well-known/jwks.json"), [read().to(jwks::get)])) // RFC 7517
+        .service(closed(at("/oauth/authorize"), [read().to(authorize::get), web::post().to(authorize::post)])) // OAuth 2.1, 4.1.1
+        .service(open(at("/oauth/token"), [web::post().to(token::post)])) // OAuth 2.1, 3.2
+        .service(open(at("/oauth/register"), [web::post().to(register::post)])) // RFC 7591
+        .service(open(at("/oauth/revoke"), [web::post().to(revoke::post)])) // RFC 7009
+        .service(closed(at("/oauth/introspect"), [web::post().to(introspect::post)])) // RFC 7662
+        .service(closed(at("/login"), [read().to(login::get), web::post().to(login::post)]))
+        .service(closed(at("/logout"), [read().to(logout::get), web::post().to(logout::post)]))
+        .service(closed(at("/consent"), [read().to(consent::get), web::post().to(consent::post)]))
+        .service(closed(at("/assets/{file:.*}"), [read().to(assets::get)]))
+        .service(closed(at("/health/live"), [read().to(health::live)]))
+        .service(closed(at("/health/ready"), [read().to(health::ready)]))
+        .service(closed(at("/"), [read().to(home::get)]));
+    if !issuer.path().is_empty() {
+        config.service(closed(at(""), [read().to(home::get)]));
+    }
+}
+
+/// A resource that scripts of any origin may call: no cookie is looked at here, so nothing is given away.
+fn open<const N: usize>(path: String, routes: [Route; N]) -> impl HttpServiceFactory {
+    resource(path, routes).wrap(
+        Cors::default()
+            .allow_any_origin()
+            .send_wildcard()
+            .allow_any_method()
+            .allow_any_header()
+            .expose_headers(["WWW-Authenticate", "Retry-After", "ETag"])
+            .max_age(3600),
+    )
+}
+
+/// A resource for people and for servers: no script of another origin may read it.
+fn closed<const N: usize>(path: String, routes: [Route; N]) -> impl HttpServiceFactory {
+    resource(path, routes)
+}
+
+fn resource<const N: usize>(path: String, routes: [Route; N]) -> actix_web::Resource {
+    routes
+        .into_iter()
+        .fold(web::resource(path), actix_web::Resource::route)
+        .default_service(web::to(error::method_not_allowed))
+}
+
+/// `GET`, and `HEAD` with it (RFC 9110, section 9.1).
+fn read() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
+/// A page, not to be stored by anybody on the way.
+fn render(
+    services: &Services,
+    request: &actix_web::HttpRequest,
+    page: &impl pages::Template,
+    forms: pages::csp::Forms<'_>,
+    cookie: Option<actix_web::cookie::Cookie<'static>>,
+) -> Result<HttpResponse, error::PageError> {
+    let body = page.render().map_err(|error| {
+        tracing::error!(error = %error, "a page could not be rendered");
+        error::PageError::new(services, request, pages::Problem::Internal)
+    })?;
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::CONTENT_SECURITY_POLICY, pages::csp::policy(forms)))
+        .content_type("text/html; charset=utf-8");
+    if let Some(cookie) = cookie {
+        response.cookie(cookie);
+    }
+    Ok(response.body(body))
+}
+
+/// 303: the browser goes on with `GET`, whatever it came with (RFC 9700, section 4.12: never 307).
+fn redirect(location: &str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, location))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .finish()
+}

@@ -1,0 +1,171 @@
+//! The consent page.
+
+use askama::Template;
+
+use super::Layout;
+use super::display::filters;
+
+/// One permission on the consent page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopeRow {
+    /// The scope token, for example `mcp:read`.
+    pub name: String,
+    /// What it allows, in words. Where it is empty, the token stands in.
+    pub description: String,
+    /// The person cannot untick it: without it the request makes no sense.
+    pub required: bool,
+    /// Ticked to begin with.
+    pub checked: bool,
+    /// The person allowed this to this client before.
+    pub already_granted: bool,
+}
+
+impl ScopeRow {
+    /// What to show a person.
+    pub fn words(&self) -> &str {
+        if self.description.trim().is_empty() { &self.name } else { &self.description }
+    }
+}
+
+/// `GET /consent`: who asks for what, for which server, and where it leads.
+///
+/// The form posts `interaction`, `csrf_token`, `decision` (`allow` or `deny`), and `scope` once for each
+/// permission that is ticked, required, or kept from before. Refusing is the first button in the document,
+/// so that the Enter key never allows anything.
+#[derive(Debug, Clone, Template)]
+#[template(path = "consent.html")]
+pub struct ConsentPage {
+    /// The frame.
+    pub layout: Layout,
+    /// Path that the form posts to.
+    pub action: String,
+    /// Ticket of the pending authorization.
+    pub interaction: String,
+    /// Goes back with the form; equal to the cookie of the same purpose.
+    pub csrf_token: String,
+    /// The client's name, as it registered.
+    pub client_name: String,
+    /// Host of the client's own website, if it named one.
+    pub client_host: Option<String>,
+    /// Nobody vouches for the client: it registered itself.
+    pub unverified: bool,
+    /// Host that the browser goes back to, in ASCII form, with the port where there is one.
+    pub redirect_host: String,
+    /// The redirect goes to a program on the person's own computer.
+    pub returns_to_loopback: bool,
+    /// Scheme of a redirect that opens an app (`cursor`), without the colon.
+    pub private_scheme: Option<String>,
+    /// The resource's name for people.
+    pub resource_name: String,
+    /// The resource's canonical URI.
+    pub resource_uri: String,
+    /// What the resource learns about the person, in words: `email`, `name`. May be empty.
+    pub shared_profile: Vec<String>,
+    /// Everything that is asked for.
+    pub scopes: Vec<ScopeRow>,
+    /// The client can renew its access on its own.
+    pub offline_access: bool,
+    /// Who is signed in.
+    pub user_email: String,
+    /// Path of the form that signs out; posts `csrf_token` and `return_to`.
+    pub switch_action: String,
+    /// Where to go after signing out: the authorization request again.
+    pub switch_return_to: String,
+    /// Page on which the person can take access back, where there is one.
+    pub account_url: Option<String>,
+}
+
+impl ConsentPage {
+    /// Whether something is asked for on top of what was allowed before.
+    fn grows(&self) -> bool {
+        let granted = self.scopes.iter().filter(|scope| scope.already_granted).count();
+        granted > 0 && granted < self.scopes.len()
+    }
+
+    /// The permissions to decide on.
+    fn new_scopes(&self) -> Vec<&ScopeRow> {
+        let grows = self.grows();
+        self.scopes.iter().filter(|scope| !(grows && scope.already_granted)).collect()
+    }
+
+    /// The permissions from before, when more are asked for.
+    fn granted_scopes(&self) -> Vec<&ScopeRow> {
+        let grows = self.grows();
+        self.scopes.iter().filter(|scope| grows && scope.already_granted).collect()
+    }
+
+    /// The permissions that the form sends without a checkbox.
+    fn kept_scopes(&self) -> Vec<&ScopeRow> {
+        let grows = self.grows();
+        self.scopes.iter().filter(|scope| scope.required || (grows && scope.already_granted)).collect()
+    }
+
+    /// What every client learns, as a permission in words.
+    fn identity_words(&self) -> String {
+        match self.shared_profile.as_slice() {
+            [] => "Know that it is you".to_owned(),
+            [one] => format!("Know that it is you: your {one}"),
+            [rest @ .., last] => format!("Know that it is you: your {} and {last}", rest.join(", ")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples;
+    use super::*;
+
+    fn scope(name: &str, required: bool, checked: bool, already_granted: bool) -> ScopeRow {
+        ScopeRow { name: name.to_owned(), description: format!("Do {name}"), required, checked, already_granted }
+    }
+
+    fn page(scopes: Vec<ScopeRow>) -> String {
+        ConsentPage { scopes, ..samples::consent() }.render().unwrap()
+    }
+
+    #[test]
+    fn required_scopes_are_sent_and_optional_ones_can_be_unticked() {
+        let html =
+            page(vec![scope("a", true, true, false), scope("b", false, true, false), scope("c", false, false, false)]);
+        assert!(html.contains(r#"<input type="hidden" name="scope" value="a">"#));
+        assert!(html.contains(r#"name="scope" value="b" checked>"#));
+        assert!(html.contains(r#"name="scope" value="c">"#));
+        assert_eq!(html.matches(r#"type="checkbox""#).count(), 2);
+        assert!(!html.contains("Already allowed"));
+    }
+
+    #[test]
+    fn growth_shows_what_is_new_apart_and_keeps_the_rest() {
+        let html = page(vec![scope("old", false, true, true), scope("new", false, true, false)]);
+        assert!(html.contains("asks for more access"));
+        assert!(html.contains("Already allowed (1)"));
+        assert!(html.contains(r#"<input type="hidden" name="scope" value="old">"#));
+        assert_eq!(html.matches(r#"type="checkbox""#).count(), 1);
+    }
+
+    #[test]
+    fn asking_again_for_the_same_is_no_growth() {
+        let html = page(vec![scope("old", false, true, true)]);
+        assert!(!html.contains("more access") && html.contains(r#"value="old" checked>"#));
+    }
+
+    #[test]
+    fn each_way_back_has_its_own_warning() {
+        let web = samples::consent().render().unwrap();
+        assert!(web.contains("Do you trust claude.ai?"));
+        let loopback =
+            ConsentPage { returns_to_loopback: true, redirect_host: "127.0.0.1:4711".into(), ..samples::consent() };
+        let loopback = loopback.render().unwrap();
+        assert!(loopback.contains("A program on this computer") && loopback.contains("127.0.0.1:4711"));
+        let app = ConsentPage { private_scheme: Some("cursor".into()), ..samples::consent() }.render().unwrap();
+        assert!(app.contains("registered for cursor: links"));
+        let known = ConsentPage { unverified: false, ..samples::consent() }.render().unwrap();
+        assert!(!known.contains("notice"));
+    }
+
+    #[test]
+    fn refusing_comes_before_allowing() {
+        let html = samples::consent().render().unwrap();
+        assert!(html.find(r#"value="deny""#).unwrap() < html.find(r#"value="allow""#).unwrap());
+    }
+}

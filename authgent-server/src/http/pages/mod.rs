@@ -1,0 +1,36 @@
+//! The pages that people see: sign-in, consent, errors, and what stands at the issuer itself.
+//!
+//! Each page is a struct of plain strings, booleans and lists; a handler fills it and calls
+//! [`render`](askama::Template::render) (bring [`Template`] into scope). The struct's template in
+//! `templates/` holds the page's English text. Three rules keep the pages safe:
+//!
+//! * askama escapes every value; no template uses its `safe` filter.
+//! * What strangers chose, above all a client's name, passes [`display`] in the template, so that
+//!   invisible and direction-changing characters cannot make one name look like another.
+//! * No inline style, script or event handler stands in any page, so that [`csp`] can forbid them all.
+//!   The tests of this module scan every page for that.
+//!
+//! The look comes from one style sheet, served by [`assets`] below a path that changes with its content.
+
+pub mod assets;
+pub mod csp;
+pub mod display;
+pub mod samples;
+
+mod consent;
+mod error;
+mod home;
+mod layout;
+mod notice;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+
+pub use askama::Template;
+
+pub use self::consent::{ConsentPage, ScopeRow};
+pub use self::error::{Detail, ErrorPage, Problem};
+pub use self::home::{HomePage, Link};
+pub use self::layout::Layout;
+pub use self::notice::{ConnectedPage, SignOutPage, SignedOutPage};
+pub use self::sign_in::SignInPage;

@@ -1,0 +1,212 @@
+//! Every page with made-up data: for the preview example, and for the tests that look at all of them.
+
+use askama::{Result, Template as _};
+
+use super::{
+    ConnectedPage, ConsentPage, Detail, ErrorPage, HomePage, Layout, Problem, ScopeRow, SignInPage, SignOutPage,
+    SignedOutPage,
+};
+
+fn layout() -> Layout {
+    Layout::for_issuer("https://auth.example.com")
+}
+
+/// A sign-in page without a failure.
+pub fn sign_in() -> SignInPage {
+    SignInPage {
+        layout: layout(),
+        action: "/login".to_owned(),
+        csrf_token: "csrf".to_owned(),
+        return_to: "/oauth/authorize?client_id=a&state=b".to_owned(),
+        email: String::new(),
+        error: None,
+        client_name: Some("Claude".to_owned()),
+        hint: None,
+    }
+}
+
+/// A consent page of a client that registered itself and lives on the web.
+pub fn consent() -> ConsentPage {
+    let scope = |name: &str, description: &str, required, checked| ScopeRow {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        required,
+        checked,
+        already_granted: false,
+    };
+    ConsentPage {
+        layout: layout(),
+        action: "/consent".to_owned(),
+        interaction: "ticket".to_owned(),
+        csrf_token: "csrf".to_owned(),
+        client_name: "Claude".to_owned(),
+        client_host: Some("claude.ai".to_owned()),
+        unverified: true,
+        redirect_host: "claude.ai".to_owned(),
+        returns_to_loopback: false,
+        private_scheme: None,
+        resource_name: "Project tracker".to_owned(),
+        resource_uri: "https://mcp.example.com/mcp".to_owned(),
+        shared_profile: vec!["email".to_owned(), "name".to_owned()],
+        scopes: vec![
+            scope("mcp:read", "See your projects", true, true),
+            scope("mcp:write", "Create and change your projects", false, true),
+            scope("admin", "Delete any project, of any person", false, false),
+        ],
+        offline_access: true,
+        user_email: "ada@example.com".to_owned(),
+        switch_action: "/logout".to_owned(),
+        switch_return_to: "/oauth/authorize?client_id=a&state=b".to_owned(),
+        account_url: Some("/account".to_owned()),
+    }
+}
+
+/// A consent page on which a client asks for more than it has.
+pub fn consent_growth() -> ConsentPage {
+    let mut page = consent();
+    page.scopes[0].already_granted = true;
+    page.scopes.pop();
+    page
+}
+
+/// An error page with everything that the operator may find on it.
+pub fn redirect_uri_error() -> ErrorPage {
+    let mut page =
+        ErrorPage::new(layout(), Problem::RedirectUri, Some("0198c7c2-6a0e-7d11-9f57-2f4f4a8a2f10".to_owned()));
+    page.details.push(Detail {
+        label: "Address that the app sent".to_owned(),
+        value: "https://claude.ai.example.net/api/mcp/auth_callback".to_owned(),
+    });
+    page
+}
+
+/// File name and markup of every page in every state worth looking at.
+///
+/// # Errors
+/// When a template cannot be rendered.
+pub fn all() -> Result<Vec<(&'static str, String)>> {
+    let problem = |problem| ErrorPage::new(layout(), problem, Some("0198c7c2-6a0e-7d11".to_owned()));
+    Ok(vec![
+        ("sign-in", sign_in().render()?),
+        ("sign-in-error", sign_in_again().render()?),
+        ("sign-in-dev", sign_in_dev().render()?),
+        ("consent", consent().render()?),
+        ("consent-loopback", consent_loopback().render()?),
+        ("consent-app", consent_app().render()?),
+        ("consent-growth", consent_growth().render()?),
+        ("consent-minimal", consent_minimal().render()?),
+        ("consent-long", consent_long().render()?),
+        ("error-redirect-uri", redirect_uri_error().render()?),
+        ("error-unknown-client", problem(Problem::UnknownClient).render()?),
+        ("error-malformed", problem(Problem::Malformed).render()?),
+        ("error-expired", problem(Problem::Expired).render()?),
+        ("error-form", problem(Problem::ForeignForm).render()?),
+        ("error-not-found", problem(Problem::NotFound).render()?),
+        ("error-method", problem(Problem::MethodNotAllowed).render()?),
+        ("error-internal", problem(Problem::Internal).render()?),
+        ("error-unavailable", problem(Problem::Unavailable).render()?),
+        ("connected", connected().render()?),
+        ("sign-out", sign_out().render()?),
+        ("signed-out", signed_out().render()?),
+        ("home", home().render()?),
+    ])
+}
+
+fn sign_in_again() -> SignInPage {
+    SignInPage {
+        email: "ada@example.com".to_owned(),
+        error: Some(SignInPage::WRONG_CREDENTIALS.to_owned()),
+        ..sign_in()
+    }
+}
+
+fn sign_in_dev() -> SignInPage {
+    SignInPage {
+        email: "you@example.com".to_owned(),
+        hint: Some("Development server: the password is in the terminal where you started it.".to_owned()),
+        ..sign_in()
+    }
+}
+
+fn consent_loopback() -> ConsentPage {
+    ConsentPage {
+        client_name: "Claude Code".to_owned(),
+        client_host: None,
+        returns_to_loopback: true,
+        redirect_host: "127.0.0.1:4711".to_owned(),
+        account_url: None,
+        ..consent()
+    }
+}
+
+fn consent_app() -> ConsentPage {
+    ConsentPage {
+        client_name: "Cursor".to_owned(),
+        client_host: None,
+        private_scheme: Some("cursor".to_owned()),
+        redirect_host: "anysphere.cursor-mcp".to_owned(),
+        ..consent()
+    }
+}
+
+fn consent_minimal() -> ConsentPage {
+    ConsentPage {
+        client_name: "Company portal".to_owned(),
+        client_host: None,
+        unverified: false,
+        redirect_host: "portal.example.com".to_owned(),
+        shared_profile: Vec::new(),
+        scopes: Vec::new(),
+        offline_access: false,
+        ..consent()
+    }
+}
+
+/// Everything as long as it may get, and as hostile.
+fn consent_long() -> ConsentPage {
+    let mut page = consent();
+    page.client_name =
+        "The\u{202e} Unreasonably <b>Long</b> \"Name\" of a Client That Wants to Fill Your Screen".to_owned();
+    page.redirect_host = format!("{}.xn--80ak6aa92e.example.com:8443", "very-long-label".repeat(4));
+    page.resource_name = "Customer relationship management, production, Europe".to_owned();
+    page.resource_uri = format!("https://mcp.example.com/{}/mcp", "tenant-0198c7c2".repeat(4));
+    page.user_email = "ada.augusta.king.countess.of.lovelace@analytical-engines.example.com".to_owned();
+    for index in 1..8 {
+        page.scopes.push(ScopeRow {
+            name: format!("projects:{index}:comments:write"),
+            description: format!(
+                "Write comments in your name on everything that project {index} contains, now and later"
+            ),
+            required: false,
+            checked: index % 2 == 0,
+            already_granted: false,
+        });
+    }
+    page
+}
+
+fn connected() -> ConnectedPage {
+    ConnectedPage { layout: layout(), client_name: "Claude".to_owned(), resource_name: "Project tracker".to_owned() }
+}
+
+fn sign_out() -> SignOutPage {
+    SignOutPage {
+        layout: layout(),
+        action: "/logout".to_owned(),
+        csrf_token: "csrf".to_owned(),
+        user_email: "ada@example.com".to_owned(),
+        return_to: None,
+    }
+}
+
+fn signed_out() -> SignedOutPage {
+    SignedOutPage { layout: layout(), sign_in_url: Some("/login".to_owned()) }
+}
+
+fn home() -> HomePage {
+    HomePage {
+        signed_in_as: Some("ada@example.com".to_owned()),
+        sign_out_url: Some("/logout".to_owned()),
+        ..HomePage::new(layout(), "https://auth.example.com")
+    }
+}
