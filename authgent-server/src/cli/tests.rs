@@ -1,0 +1,268 @@
+//! Whole commands, as a shell would give them, on a database in a temporary directory.
+
+use super::*;
+use clap::CommandFactory as _;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+struct Machine {
+    directory: TempDir,
+    environment: Vec<(String, String)>,
+}
+
+impl Machine {
+    /// A directory with an empty database that is not migrated.
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let dsn = format!("sqlite://{}", directory.path().join("authgent.db").display());
+        Self { directory, environment: vec![("AUTHGENT_DB_DSN".into(), dsn)] }
+    }
+
+    async fn migrated() -> Self {
+        let machine = Self::new();
+        machine.run("migrate").await.unwrap();
+        machine
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).display().to_string()
+    }
+
+    fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.into(), value.into()));
+    }
+
+    async fn run(&self, line: &str) -> Result<Answer, String> {
+        self.run_with(&line.split(' ').collect::<Vec<_>>(), "").await
+    }
+
+    async fn run_with(&self, arguments: &[&str], stdin: &str) -> Result<Answer, String> {
+        let cli = Cli::try_parse_from(std::iter::once(&"authgent").chain(arguments)).map_err(|e| e.to_string())?;
+        let context = Context {
+            loader: Loader::new(self.environment.clone()).file(cli.config.as_deref()),
+            dependencies: Dependencies { clock: Arc::new(Timestamp(1_795_383_917)), random: Arc::new(SystemRandom) },
+            json: cli.json,
+            stdin: Mutex::new(Box::new(std::io::Cursor::new(stdin.to_owned()))),
+        };
+        run(cli.command, &context).await.map_err(|failure| failure.to_string())
+    }
+
+    async fn failure(&self, line: &str) -> String {
+        self.run(line).await.unwrap_err()
+    }
+
+    async fn json(&self, line: &str) -> Value {
+        self.run(line).await.unwrap().json
+    }
+}
+
+#[test]
+fn the_command_line_is_well_formed() {
+    Cli::command().debug_assert();
+}
+
+#[tokio::test]
+async fn commands_on_old_tables_say_what_to_do() {
+    let machine = Machine::new();
+    let expected = "the tables of the database are older than this release, or missing: run `authgent migrate` first";
+    for line in ["user list", "resource list", "client list"] {
+        assert_eq!(machine.failure(line).await, expected);
+    }
+    assert!(!machine.json("migrate").await["applied"].as_array().unwrap().is_empty());
+    assert_eq!(machine.json("migrate").await, json!({"applied": []}));
+    assert_eq!(machine.json("user list").await, json!([]));
+}
+
+#[tokio::test]
+async fn a_person_is_added_listed_disabled_and_enabled() {
+    let machine = Machine::migrated().await;
+    let add = ["user", "add", "Ada@example.com", "--name", "Ada Lovelace", "--password-stdin"];
+    let added = machine.run_with(&add, "correct horse\n").await.unwrap();
+    let sub = added.json["sub"].as_str().unwrap().to_owned();
+    assert_eq!(added.text, format!("Added Ada@example.com\nsub  {sub}"));
+    assert!(!added.json.to_string().contains("argon2"));
+    let again = machine.run_with(&["user", "add", "ada@EXAMPLE.com", "--password-stdin"], "correct horse").await;
+    assert_eq!(again.unwrap_err(), "there is a user with the e-mail address ada@EXAMPLE.com");
+
+    let listed = machine.run("user list").await.unwrap();
+    assert_eq!(listed.json[0]["sub"], *sub);
+    assert!(listed.text.contains("Ada Lovelace  enabled  2026-11-22 21:45"), "{}", listed.text);
+    assert_eq!(machine.json("user disable ada@example.com").await["enabled"], false);
+    assert_eq!(machine.json("user list").await[0]["enabled"], false);
+    assert_eq!(machine.json("user enable ada@example.com").await["enabled"], true);
+
+    let passwd = machine.run_with(&["user", "passwd", "ada@example.com", "--password-stdin"], "another one\n").await;
+    assert!(passwd.unwrap().text.contains("has another password"));
+    assert_eq!(
+        machine.failure("user disable bob@example.com").await,
+        "there is no user with the e-mail address bob@example.com: `authgent user list` shows everybody"
+    );
+}
+
+#[tokio::test]
+async fn a_password_keeps_the_rules_and_comes_from_somewhere() {
+    let machine = Machine::migrated().await;
+    let add = |password: String| async {
+        machine.run_with(&["user", "add", "a@b.c", "--password-stdin"], &{ password }).await.unwrap_err()
+    };
+    assert_eq!(add("1234567\n".into()).await, "a password needs at least 8 characters");
+    assert_eq!(add("x".repeat(1025)).await, "a password has at most 1024 bytes");
+    assert_eq!(machine.json("user list").await, json!([]));
+    assert!(machine.failure("user add nobody").await.contains("is no e-mail address such as you@example.com"));
+}
+
+#[tokio::test]
+async fn a_resource_is_added_replaced_listed_and_removed() {
+    let machine = Machine::migrated().await;
+    let add = [
+        "resource",
+        "add",
+        "https://mcp.example.com/mcp",
+        "--name",
+        "Projects",
+        "--scope",
+        "mcp:read=See your projects",
+        "--scope",
+        "mcp:write",
+        "--default-scope",
+        "mcp:read",
+        "--alias",
+        "https://mcp.example.com",
+    ];
+    let added = machine.run_with(&add, "").await.unwrap();
+    let expected = json!({
+        "uri": "https://mcp.example.com/mcp", "name": "Projects", "aliases": ["https://mcp.example.com"],
+        "scopes": [
+            {"name": "mcp:read", "description": "See your projects", "default": true},
+            {"name": "mcp:write", "description": "mcp:write", "default": false},
+        ],
+        "profile_claims": ["email", "name"], "source": "operator",
+    });
+    assert_eq!(added.json, expected);
+    assert_eq!(machine.json("resource list").await, json!([expected]));
+
+    let text = machine.run("resource add https://mcp.example.com/mcp --no-profile-claims").await.unwrap().text;
+    assert!(text.contains("It has no scopes"), "{text}");
+    assert_eq!(machine.json("resource list").await[0]["profile_claims"], json!([]));
+    assert_eq!(
+        machine.failure("resource add https://a --default-scope x").await,
+        "--default-scope x is not among the scopes: add --scope 'x=…'"
+    );
+    assert_eq!(machine.failure("resource add https://a --scope x --scope x").await, "--scope names x twice");
+    assert_eq!(
+        machine.failure("resource remove https://mcp.example.com/mcp/").await,
+        "there is no resource https://mcp.example.com/mcp/: did you mean https://mcp.example.com/mcp?"
+    );
+    assert!(machine.run("resource remove https://mcp.example.com/mcp").await.is_ok());
+    assert_eq!(machine.json("resource list").await, json!([]));
+}
+
+#[tokio::test]
+async fn a_client_is_added_listed_disabled_and_deleted() {
+    let machine = Machine::migrated().await;
+    let added = machine.run("client add --name job --confidential --grant-type client_credentials").await.unwrap();
+    let (id, secret) = (added.json["client_id"].as_str().unwrap(), added.json["client_secret"].as_str().unwrap());
+    assert_eq!((id.len(), secret.len()), (36, 43));
+    assert!(added.text.contains(id) && added.text.contains(secret));
+    let listed = machine.run("client list").await.unwrap();
+    assert!(!listed.json.to_string().contains(secret) && !listed.text.contains(secret));
+    assert_eq!(listed.json[0]["grant_types"], json!(["client_credentials"]));
+    assert_eq!(listed.json[0]["origin"], "operator");
+
+    let public = machine.json("client add --name agent --redirect-uri http://127.0.0.1/callback").await;
+    assert_eq!(public["token_endpoint_auth_method"], "none");
+    assert!(public.get("client_secret").is_none());
+
+    assert_eq!(machine.json(&format!("client disable {id}")).await["enabled"], false);
+    assert_eq!(machine.json(&format!("client enable {id}")).await["enabled"], true);
+    assert!(machine.run(&format!("client delete {id}")).await.is_ok());
+    let gone = format!("there is no client with the client_id {id}: `authgent client list` shows all of them");
+    assert_eq!(machine.failure(&format!("client delete {id}")).await, gone);
+    assert_eq!(machine.failure(&format!("client disable {id}")).await, gone);
+}
+
+#[tokio::test]
+async fn what_makes_no_client_is_named() {
+    let machine = Machine::migrated().await;
+    for (line, expected) in [
+        (
+            "client add --name a",
+            "the client cannot be added: redirect_uris: at least one is needed for authorization_code",
+        ),
+        (
+            "client add --name a --grant-type client_credentials",
+            "the client cannot be added: grant_types: client_credentials needs a client that authenticates, not token_endpoint_auth_method none",
+        ),
+    ] {
+        assert_eq!(machine.failure(line).await, expected);
+    }
+    assert!(machine.failure("client add --name a --redirect-uri https://x#f").await.contains("must have no fragment"));
+    let unknown = machine.failure("client add --name a --grant-type implicit").await;
+    assert!(unknown.contains("must be authorization_code, refresh_token or client_credentials"), "{unknown}");
+    assert_eq!(machine.json("client list").await, json!([]));
+}
+
+#[tokio::test]
+async fn a_key_is_written_once_and_private() {
+    let machine = Machine::new();
+    let path = machine.path("key.pem");
+    let line = format!("key generate --alg ES384 --out {path}");
+    let answer = machine.json(&line).await;
+    assert_eq!((answer["alg"].as_str(), answer["kid"].as_str().map(str::len)), (Some("ES384"), Some(43)));
+    assert_eq!(
+        machine.failure(&line).await,
+        format!("{path} exists already and is not overwritten: choose another name or remove it")
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let printed = machine.run("key generate").await.unwrap();
+    assert!(printed.text.starts_with("-----BEGIN PRIVATE KEY-----"));
+    let missing = machine.failure("key generate --out /nowhere/key.pem").await;
+    assert!(missing.starts_with("/nowhere/key.pem cannot be written: No such file"), "{missing}");
+    assert!(machine.failure("key generate --alg HS256").await.contains("must be ES256, ES384 or RS256"));
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_start_says_why_in_one_sentence() {
+    let mut machine = Machine::new();
+    assert!(machine.failure("serve").await.starts_with("AUTHGENT_ISSUER is missing ("));
+    machine.set("AUTHGENT_ISSUER", "http://localhost:8080");
+    assert!(machine.failure("serve").await.starts_with("AUTHGENT_SIGNING_KEY is missing ("));
+
+    let key = machine.path("key.pem");
+    machine.set("AUTHGENT_SIGNING_KEY", &key);
+    machine.set("AUTHGENT_LOG", "off");
+    machine.set("AUTHGENT_PORT", "0");
+    let unreadable = machine.failure("serve").await;
+    assert!(unreadable.contains(&format!("{key} cannot be read: No such file")), "{unreadable}");
+
+    machine.run(&format!("key generate --alg ES384 --out {key}")).await.unwrap();
+    let wrong_curve = machine.failure("serve").await;
+    let expected = "it is an EC key on the curve P-384, but ES256 needs an EC key on the curve P-256";
+    assert!(wrong_curve.ends_with(expected), "{wrong_curve}");
+
+    machine.set("AUTHGENT_SIGNING_ALG", "ES384");
+    let missing = machine.path("missing");
+    machine.set("AUTHGENT_DB_DSN", &format!("sqlite://{missing}/authgent.db"));
+    let directory = machine.failure("serve").await;
+    assert!(directory.contains(&format!("the directory {missing} does not exist")), "{directory}");
+
+    machine.set("AUTHGENT_IDP_ISSUER", "https://accounts.example.com");
+    assert!(machine.failure("serve").await.starts_with("AUTHGENT_IDP_ISSUER is set, but this release has no upstream"));
+    let no_file = machine.failure("serve --config /nowhere/authgent.toml").await;
+    assert!(no_file.starts_with("the configuration file /nowhere/authgent.toml cannot be read"), "{no_file}");
+}
+
+#[tokio::test]
+async fn every_command_has_help_and_unknown_ones_are_refused() {
+    let machine = Machine::new();
+    for line in ["--help", "serve --help", "dev --help", "user add --help", "resource add --help", "client add --help"]
+    {
+        assert!(machine.failure(line).await.contains("Usage: authgent"), "{line}");
+    }
+    assert!(machine.failure("usr list").await.contains("a similar subcommand exists: 'user'"));
+}

@@ -1,0 +1,86 @@
+//! The settings: variables with the prefix `AUTHGENT_` over an optional TOML file. `docs/CONFIGURATION.md`, which is
+//! written from [`settings::SETTINGS`], explains each.
+//!
+//! Every value is parsed before anything starts; a wrong one is a [`ConfigError`] of one sentence that names the key, what is
+//! wrong and an example. Nothing here prints a secret.
+
+mod edit_distance;
+mod error;
+mod key_source;
+mod loader;
+mod log;
+#[cfg(test)]
+mod reference;
+mod resources;
+pub mod settings;
+mod values;
+
+pub use error::{ConfigError, Place};
+pub use key_source::KeySource;
+pub use loader::{Database, Listener, Loader};
+pub use log::{DEFAULT_FILTER, LogConfig, LogFormat};
+
+use crate::crypto::pem::SigningAlgorithm;
+use crate::domain::Resource;
+use authgent_core::issuer::Issuer;
+use secrecy::SecretString;
+use std::path::Path;
+
+/// Every setting, checked. Times to live are seconds.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The public URL; becomes `iss`, letter by letter.
+    pub issuer: Issuer,
+    /// Where the first signing key is.
+    pub signing_key: KeySource,
+    /// What it signs with.
+    pub signing_alg: SigningAlgorithm,
+    /// The address of the database. May hold a password.
+    pub db_dsn: SecretString,
+    /// The address to listen at: a name or an IP address.
+    pub host: String,
+    /// The port to listen at; 0 lets the operating system choose.
+    pub port: u16,
+    /// Life of an access token.
+    pub token_ttl: u32,
+    /// Life of a refresh token; 0 where none are issued.
+    pub refresh_ttl: u32,
+    /// Life of an ID token.
+    pub id_token_ttl: u32,
+    /// Life of an authorization code.
+    pub code_ttl: u32,
+    /// How long a used refresh token is still answered with its successor.
+    pub refresh_grace: u32,
+    /// Life of a sign-in.
+    pub session_ttl: u32,
+    /// The resources of the file. They replace what an earlier file named.
+    pub resources: Vec<Resource>,
+    /// What is logged, and how.
+    pub log: LogConfig,
+}
+
+/// Settings, and what the operator should hear about them.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The settings.
+    pub config: Config,
+    /// One sentence each. They are for the log, once it is there.
+    pub warnings: Vec<String>,
+}
+
+impl Config {
+    /// Reads the settings from a file, where one is given here or by `AUTHGENT_CONFIG`, and from variables, which win.
+    /// Variables without the prefix `AUTHGENT_` are not looked at; an empty one counts as absent.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: one sentence on the first thing that is wrong.
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Loaded, ConfigError> {
+        Loader::new(environment).file(file).load()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! Every setting there is: its names, its default and its meaning. The reader, the warnings about unknown names and
+//! `docs/CONFIGURATION.md` all come from this table.
+
+/// One setting.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its key in the file; a dot stands before a nested name.
+    pub key: &'static str,
+    /// Its variable.
+    pub variable: &'static str,
+    /// Its default as it would be written in a variable; empty where it has none.
+    pub default: &'static str,
+    /// What it means, in a clause.
+    pub meaning: &'static str,
+    /// What else the operator should know; empty or sentences.
+    pub detail: &'static str,
+    /// A value as it would be written in a variable.
+    pub example: &'static str,
+    /// Whether the value is a number in the file.
+    pub number: bool,
+    /// Whether the value must never be shown.
+    pub secret: bool,
+}
+
+impl Setting {
+    /// An example as a variable.
+    #[must_use]
+    pub fn variable_example(&self) -> String {
+        let quote = if self.example.contains([' ', '\\', '[']) { "'" } else { "" };
+        format!("{}={quote}{}{quote}", self.variable, self.example)
+    }
+
+    /// An example as a line of the file.
+    #[must_use]
+    pub fn key_example(&self) -> String {
+        match self.key {
+            "resource" => "[[resource]] with uri = \"https://mcp.example.com/mcp\"".to_owned(),
+            key if self.number => format!("{key} = {}", self.example),
+            key => format!("{key} = \"{}\"", self.example),
+        }
+    }
+}
+
+const fn text(key: &'static str, variable: &'static str, default: &'static str, example: &'static str) -> Setting {
+    Setting { key, variable, default, meaning: "", detail: "", example, number: false, secret: false }
+}
+
+const fn number(key: &'static str, variable: &'static str, default: &'static str, example: &'static str) -> Setting {
+    Setting { number: true, ..text(key, variable, default, example) }
+}
+
+/// The variable that names the file. It is no key of the file.
+pub const CONFIG_VARIABLE: &str = "AUTHGENT_CONFIG";
+
+/// Variables with our prefix that other programs read. No warning is due to them.
+pub const OF_OTHERS: &[&str] = &["AUTHGENT_INTERNAL_URL"];
+
+/// The table. Its order is that of the documentation.
+pub static SETTINGS: &[Setting] = &[
+    Setting {
+        meaning: "the public URL of this server, which becomes `iss` letter by letter",
+        detail: "Without a slash at the end. It may have a path, below which everything is then served. Use `https` everywhere but on \
+                 your own machine.",
+        ..text("issuer", "AUTHGENT_ISSUER", "", "https://auth.example.com")
+    },
+    Setting {
+        meaning: "the path of the private key that signs tokens",
+        detail: "PEM: SEC1 as `openssl ecparam -genkey` writes it, PKCS#1 or PKCS#8, not encrypted. `authgent key generate` makes one.",
+        ..text("signing_key", "AUTHGENT_SIGNING_KEY", "", "/etc/authgent/signing-key.pem")
+    },
+    Setting {
+        meaning: "the private key itself, instead of its path",
+        detail: "PEM. Where a line break cannot be written, `\\n` stands for it. Set either this or `AUTHGENT_SIGNING_KEY`, not both.",
+        secret: true,
+        ..text(
+            "signing_key_data",
+            "AUTHGENT_SIGNING_KEY_DATA",
+            "",
+            "-----BEGIN PRIVATE KEY-----\\nMIGH…\\n-----END PRIVATE KEY-----",
+        )
+    },
+    Setting {
+        meaning: "what tokens are signed with: `ES256`, `ES384` or `RS256`",
+        detail: "The key must be of the same kind: EC on P-256, EC on P-384, or RSA of 2048 bits or more.",
+        ..text("signing_alg", "AUTHGENT_SIGNING_ALG", "ES256", "ES256")
+    },
+    Setting {
+        meaning: "the address of the database",
+        detail: "`sqlite:///absolute/path.db`, `sqlite://relative/path.db`, or \
+                 `postgres://user:password@host:5432/database?sslmode=require`. An SQLite file is made where it is missing, its \
+                 directory is not.",
+        secret: true,
+        ..text("db_dsn", "AUTHGENT_DB_DSN", "", "sqlite:///var/lib/authgent/authgent.db")
+    },
+    Setting {
+        meaning: "the address to listen at",
+        detail: "An IP address or a name. `authgent dev` listens at `127.0.0.1` unless it is told otherwise.",
+        ..text("host", "AUTHGENT_HOST", "0.0.0.0", "127.0.0.1")
+    },
+    Setting {
+        meaning: "the port to listen at",
+        detail: "0 lets the operating system choose one.",
+        ..number("port", "AUTHGENT_PORT", "8080", "8080")
+    },
+    Setting {
+        meaning: "how long an access token lives, in seconds",
+        detail: "1 to 86400. A server that verifies tokens by itself accepts them until they end, even after their grant was revoked: keep it \
+                 short.",
+        ..number("token_ttl", "AUTHGENT_TOKEN_TTL", "300", "300")
+    },
+    Setting {
+        meaning: "how long a refresh token lives, in seconds",
+        detail: "0 to 31536000; 0 issues none. Every use gives a new one.",
+        ..number("refresh_ttl", "AUTHGENT_REFRESH_TTL", "86400", "86400")
+    },
+    Setting {
+        meaning: "how long a used refresh token is still answered with the same successor, in seconds",
+        detail: "0 to 300. Two windows of one client then do not log each other out; a later reuse revokes the grant.",
+        ..number("refresh_grace", "AUTHGENT_REFRESH_GRACE", "10", "10")
+    },
+    Setting {
+        meaning: "how long an ID token lives, in seconds",
+        detail: "1 to 86400.",
+        ..number("id_token_ttl", "AUTHGENT_ID_TOKEN_TTL", "3600", "3600")
+    },
+    Setting {
+        meaning: "how long an authorization code lives, in seconds",
+        detail: "1 to 3600. RFC 6749 recommends at most 600.",
+        ..number("code_ttl", "AUTHGENT_CODE_TTL", "600", "60")
+    },
+    Setting {
+        meaning: "how long a person stays signed in to the pages of this server, in seconds",
+        detail: "1 to 31536000.",
+        ..number("session_ttl", "AUTHGENT_SESSION_TTL", "86400", "43200")
+    },
+    Setting {
+        meaning: "the resources: the MCP servers that tokens are for",
+        detail: "Tables in the file, a JSON array in the variable; see below. They are applied at every start: one that is gone \
+                 from here is removed, those of `authgent resource add` stay.",
+        ..text("resource", "AUTHGENT_RESOURCES", "", "[{\"uri\": \"https://mcp.example.com/mcp\"}]")
+    },
+    Setting {
+        meaning: "what is logged",
+        detail: "A level (`error`, `warn`, `info`, `debug`, `trace`), or directives for parts of the program with commas between, as \
+                 tracing-subscriber reads them.",
+        ..text("log", "AUTHGENT_LOG", super::DEFAULT_FILTER, "info,authgent_server=debug")
+    },
+    Setting {
+        meaning: "the form of the log: `auto`, `human` or `json`",
+        detail: "`auto` writes for people on a terminal and one JSON object a line otherwise. Logs go to standard error.",
+        ..text("log_format", "AUTHGENT_LOG_FORMAT", "auto", "json")
+    },
+    Setting {
+        meaning: "the age in days at which a signing key is replaced",
+        detail: "This release does not replace keys by itself: a value other than 0 is answered with a warning. Exchange the key by \
+                 hand, or set 0 to say that this is known.",
+        ..number("key_rotation_days", "AUTHGENT_KEY_ROTATION_DAYS", "", "0")
+    },
+    Setting {
+        meaning: "the upstream OpenID Connect issuer that people sign in at",
+        ..text("idp.issuer", "AUTHGENT_IDP_ISSUER", "", "https://accounts.example.com")
+    },
+    Setting {
+        meaning: "the `client_id` of this server at the upstream issuer",
+        ..text("idp.client_id", "AUTHGENT_IDP_CLIENT_ID", "", "authgent")
+    },
+    Setting {
+        meaning: "the secret that belongs to it",
+        secret: true,
+        ..text("idp.client_secret", "AUTHGENT_IDP_CLIENT_SECRET", "", "…")
+    },
+    Setting {
+        meaning: "the scopes that are asked of the upstream issuer",
+        ..text("idp.scopes", "AUTHGENT_IDP_SCOPES", "", "openid profile email")
+    },
+    Setting {
+        meaning: "the path that the upstream issuer sends people back to",
+        ..text("idp.callback_path", "AUTHGENT_IDP_CALLBACK_PATH", "", "/idp/callback")
+    },
+];
+
+/// The setting with this key.
+///
+/// # Panics
+/// Where there is none: keys are written in this crate alone, and a test reads all of them.
+pub(super) fn setting(key: &str) -> &'static Setting {
+    SETTINGS.iter().find(|setting| setting.key == key).expect("the key is in the table")
+}

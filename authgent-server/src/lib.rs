@@ -1,0 +1,27 @@
+//! Authgent: an OAuth 2.1 authorization server made for MCP.
+//!
+//! # Where things are
+//!
+//! | module | what it holds | may use |
+//! |---|---|---|
+//! | [`cli`] | one file per subcommand | everything |
+//! | [`startup`] | wires the layers: [`startup::Application`] | everything |
+//! | [`http`] | the route table, one file per endpoint, pages, errors as responses | `service` |
+//! | [`service`] | what each endpoint decides, in order | `domain`, `store`, `crypto` |
+//! | [`store`] | sea-orm: entities, migrations, transactions | `domain` |
+//! | [`crypto`] | josekit and OpenSSL: keys, signatures, hashes, randomness | `domain` |
+//! | [`domain`] | clients, grants, codes, tokens as states | `authgent-core` |
+//! | [`config`], [`telemetry`], [`clock`] | settings, logs, time | `authgent-core`, `domain`, `crypto` |
+//!
+//! `actix_web` appears only in `http` and `startup`, `sea_orm` only in `store`, `josekit` and `openssl` only in `crypto`.
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod crypto;
+pub mod domain;
+pub mod http;
+pub mod service;
+pub mod startup;
+pub mod store;
+pub mod telemetry;

@@ -1,0 +1,147 @@
+//! Wires the layers together: the one place that sees them all.
+
+use crate::config::Config;
+use crate::crypto::keyring::Keyring;
+use crate::crypto::password::PasswordHasher;
+use crate::crypto::pem::KeyError;
+use crate::crypto::random::Random;
+use crate::http::{PublishedKeys, application};
+use crate::service::{Services, Settings, cleanup};
+use crate::store::{Store, StoreError};
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::{HttpServer, web};
+use authgent_core::time::Clock;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+/// How long running requests may take to end after the signal to stop, in seconds.
+const SHUTDOWN_SECONDS: u64 = 20;
+
+/// How many passwords are hashed at once. Each takes 19 MiB and a core for some 20 ms.
+fn password_permits() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}
+
+/// What a test puts another in the place of.
+#[derive(Clone)]
+pub struct Dependencies {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The randomness of secrets.
+    pub random: Arc<dyn Random>,
+}
+
+/// Why the server does not start. Each reads as one sentence.
+#[derive(Debug, thiserror::Error)]
+pub enum StartupError {
+    /// The signing key is not usable.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The public keys cannot be written as JSON.
+    #[error("the signing key cannot be published: {0}")]
+    Publish(#[from] serde_json::Error),
+    /// The database is not usable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address is taken or not ours.
+    #[error(
+        "cannot listen at {address}: {source}; is another server running there? Choose another port with AUTHGENT_PORT"
+    )]
+    Listen {
+        /// Where.
+        address: String,
+        /// What the operating system says.
+        source: std::io::Error,
+    },
+    /// The server stopped because of an error.
+    #[error("the server stopped: {0}")]
+    Run(#[source] std::io::Error),
+}
+
+/// A server that listens and is ready to run.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+    services: Arc<Services>,
+}
+
+impl Application {
+    /// Opens and migrates the database, applies the configured resources, reads the key, and listens.
+    ///
+    /// # Errors
+    /// [`StartupError`], before anything is served.
+    pub async fn build(config: Config, dependencies: Dependencies) -> Result<Self, StartupError> {
+        let key = config.signing_key.load(config.signing_alg)?;
+        let keyring = Keyring::new(key, Vec::new());
+        let keys = web::Data::new(PublishedKeys::new(&keyring)?);
+        let store = Store::connect(&config.db_dsn).await?;
+        store.migrate().await?;
+        let tx = store.begin().await?;
+        tx.replace_configured_resources(&config.resources).await?;
+        tx.commit().await?;
+
+        let listener = listen(&config)?;
+        let address = listener.local_addr().map_err(StartupError::Run)?;
+        let services = Arc::new(Services {
+            store,
+            keyring,
+            passwords: PasswordHasher::new(password_permits()),
+            clock: dependencies.clock,
+            random: dependencies.random,
+            settings: settings(&config),
+        });
+        let data = web::Data::from(Arc::clone(&services));
+        let server = HttpServer::new(move || application(data.clone(), keys.clone()))
+            .shutdown_timeout(SHUTDOWN_SECONDS)
+            .listen(listener)
+            .map_err(StartupError::Run)?
+            .run();
+        tracing::info!(%address, issuer = %services.settings.issuer, "listening");
+        Ok(Self { server, address, services })
+    }
+
+    /// Where it listens; the port is the real one where the configuration said 0.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops the server from elsewhere.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Serves until SIGINT or SIGTERM, then finishes what has begun.
+    ///
+    /// # Errors
+    /// [`StartupError::Run`] where the server fails.
+    pub async fn run(self) -> Result<(), StartupError> {
+        let cleanup = tokio::spawn(cleanup::run(self.services));
+        let outcome = self.server.await.map_err(StartupError::Run);
+        cleanup.abort();
+        outcome
+    }
+}
+
+fn listen(config: &Config) -> Result<TcpListener, StartupError> {
+    let address = format!("{}:{}", config.host, config.port);
+    let listen = || {
+        let listener = TcpListener::bind((config.host.as_str(), config.port))?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    listen().map_err(|source| StartupError::Listen { address, source })
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        issuer: config.issuer.clone(),
+        token_ttl: config.token_ttl,
+        refresh_ttl: config.refresh_ttl,
+        refresh_grace: config.refresh_grace,
+        id_token_ttl: config.id_token_ttl,
+        code_ttl: config.code_ttl,
+        session_ttl: config.session_ttl,
+    }
+}
