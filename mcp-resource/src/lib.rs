@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Where each part lives
+//!
+//! | part | module |
+//! |---|---|
+//! | what to protect, and how | [`config`] |
+//! | the checks of a request, free of any framework | [`authenticator`] |
+//! | keys of the issuer | [`jwks`] |
+//! | signature and claims of one token | [`verify`] |
+//! | what is refused, and what the client is told | [`rejection`] |
+//! | RFC 9728 metadata | [`metadata`] |
+//! | what an MCP request is about to do | [`mcp`] |
+//! | actix-web: middleware, extractor, metadata routes | `actix`, feature `actix` |
+//! | an issuer for tests | `testing`, feature `test-util` |
+
+#[cfg(feature = "actix")]
+pub mod actix;
+pub mod authenticator;
+pub mod clock;
+pub mod config;
+pub mod jwks;
+pub mod mcp;
+pub mod metadata;
+pub mod rejection;
+mod strict_json;
+#[cfg(feature = "test-util")]
+pub mod testing;
+pub mod verify;
+
+pub use authenticator::{Authenticator, VerifiedToken};
+pub use config::{Algorithm, Config, ConfigBuilder, ConfigError};
+pub use rejection::{Rejection, TokenError};
