@@ -1,0 +1,11 @@
+//! The harness of Authgent's tests over HTTP: a real server on a real database, a person with a browser, and a client whose
+//! every parameter can be changed. One test binary, `tests/http`, whose folders mirror the URLs.
+
+pub mod browser;
+pub mod clock;
+pub mod flow;
+pub mod html;
+pub mod journey;
+pub mod server;
+pub mod sign_in;
+pub mod stack;

@@ -1,0 +1,236 @@
+//! A real Authgent on a real SQLite file, on a port of its own.
+
+use crate::clock::TestClock;
+use anyhow::{Context as _, Result};
+use authgent_core::redirect_uri::RedirectUri;
+use authgent_core::time::Clock as _;
+use authgent_server::config::Config;
+use authgent_server::crypto::password::PasswordHasher;
+use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
+use authgent_server::crypto::random::{SystemRandom, secret};
+use authgent_server::domain::{Client, ClientOrigin, Email, User};
+use authgent_server::startup::{Application, Dependencies};
+use authgent_server::store::Store;
+use reqwest::redirect::Policy;
+use serde_json::{Value, json};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// The password of every user that a test makes.
+pub const PASSWORD: &str = "correct horse battery staple";
+/// The resource that every test server has: `mcp:read` by default, `mcp:write` and `admin` beside it.
+pub const RESOURCE: &str = "http://localhost:8000/mcp";
+/// A second resource, whose only scope is `other:use`, with an alias.
+pub const OTHER_RESOURCE: &str = "https://other.example.com/mcp";
+
+/// A running server. It stops when it is dropped.
+pub struct TestServer {
+    /// Its issuer, where it listens.
+    pub issuer: String,
+    /// Its time.
+    pub clock: TestClock,
+    /// Its database.
+    pub store: Store,
+    /// A client without cookies and redirects, for everything that is no page.
+    pub http: reqwest::Client,
+    handle: actix_web::dev::ServerHandle,
+    _directory: TempDir,
+}
+
+/// Settings of a server to be started.
+pub struct Setup {
+    variables: Vec<(String, String)>,
+    path: String,
+}
+
+impl Setup {
+    /// Sets a variable of the configuration.
+    #[must_use]
+    pub fn with(mut self, variable: &str, value: impl ToString) -> Self {
+        self.variables.push((variable.to_owned(), value.to_string()));
+        self
+    }
+
+    /// Gives the issuer a path, such as `/tenant`.
+    #[must_use]
+    pub fn path(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.path);
+        self
+    }
+
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub async fn start(self) -> Result<TestServer> {
+        let directory = TempDir::new()?;
+        let port = free_port()?;
+        let issuer = format!("http://localhost:{port}{}", self.path);
+        let dsn = format!("sqlite://{}/authgent.db", directory.path().display());
+        let mut variables: Vec<(String, String)> = [
+            ("AUTHGENT_ISSUER", issuer.clone()),
+            ("AUTHGENT_SIGNING_KEY_DATA", generate_pem(SigningAlgorithm::Es256)),
+            ("AUTHGENT_DB_DSN", dsn.clone()),
+            ("AUTHGENT_HOST", "localhost".to_owned()),
+            ("AUTHGENT_PORT", port.to_string()),
+            ("AUTHGENT_RESOURCES", resources().to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec();
+        variables.extend(self.variables);
+        let config = Config::load(None, variables)?.config;
+        let clock = TestClock::new();
+        let dependencies = Dependencies { clock: Arc::new(clock.clone()), random: Arc::new(SystemRandom) };
+        let application = Application::build(config, dependencies).await?;
+        let handle = application.handle();
+        tokio::spawn(application.run());
+        let http =
+            reqwest::Client::builder().redirect(Policy::none()).no_proxy().timeout(Duration::from_secs(30)).build()?;
+        let store = Store::connect(&dsn.into()).await?;
+        Ok(TestServer { issuer, clock, store, http, handle, _directory: directory })
+    }
+}
+
+impl TestServer {
+    /// A server with the defaults.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub async fn start() -> Result<Self> {
+        Self::setup().start().await
+    }
+
+    /// A server whose settings can be changed first.
+    #[must_use]
+    pub const fn setup() -> Setup {
+        Setup { variables: Vec::new(), path: String::new() }
+    }
+
+    /// The URL of an endpoint.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    /// Adds a person whose password is [`PASSWORD`].
+    ///
+    /// # Errors
+    /// Where the database refuses.
+    pub async fn add_user(&self, email: &str) -> Result<Uuid> {
+        let user = User {
+            id: Uuid::now_v7(),
+            email: Email::parse(email)?,
+            name: Some("Ada Lovelace".to_owned()),
+            password_hash: PasswordHasher::new(1).hash(PASSWORD.to_owned().into()).await?,
+            enabled: true,
+            created_at: self.clock.now(),
+        };
+        let tx = self.store.begin().await?;
+        tx.insert_user(&user).await?;
+        tx.commit().await?;
+        Ok(user.id)
+    }
+
+    /// Adds a client as `authgent client add` does: `metadata` is client metadata. Gives its identifier and secret.
+    ///
+    /// # Errors
+    /// Where the metadata or the database refuse.
+    pub async fn add_client(&self, metadata: Value) -> Result<(String, Option<String>)> {
+        let metadata =
+            authgent_core::metadata::client::ClientMetadata::parse(metadata.as_object().context("an object")?)?;
+        let client_secret = metadata.token_endpoint_auth_method.is_confidential().then(|| secret(&SystemRandom));
+        let client = Client {
+            id: Uuid::new_v4().to_string(),
+            metadata,
+            secret_hash: client_secret.as_deref().map(authgent_server::crypto::hash::token_hash),
+            origin: ClientOrigin::Operator,
+            enabled: true,
+            created_at: self.clock.now(),
+            last_used_at: None,
+        };
+        let tx = self.store.begin().await?;
+        tx.insert_client(&client).await?;
+        tx.commit().await?;
+        Ok((client.id, client_secret))
+    }
+
+    /// Registers a client over HTTP. Gives status and body.
+    ///
+    /// # Errors
+    /// Where no answer comes, or one that is not JSON.
+    pub async fn register(&self, metadata: &Value) -> Result<(u16, Value)> {
+        let response = self.http.post(self.url("/oauth/register")).json(metadata).send().await?;
+        Ok((response.status().as_u16(), response.json().await?))
+    }
+
+    /// Registers a public client with one redirect URI. Gives its identifier.
+    ///
+    /// # Errors
+    /// Where the server refuses.
+    pub async fn public_client(&self, redirect_uri: &str) -> Result<String> {
+        RedirectUri::parse(redirect_uri)?;
+        let metadata = json!({"client_name": "Test client", "redirect_uris": [redirect_uri], "token_endpoint_auth_method": "none"});
+        let (status, body) = self.register(&metadata).await?;
+        anyhow::ensure!(status == 201, "{status}: {body}");
+        Ok(body["client_id"].as_str().context("client_id")?.to_owned())
+    }
+
+    /// Posts a form, as a client does. Gives status and JSON body (null where it is empty).
+    ///
+    /// # Errors
+    /// Where no answer comes, or one that is not JSON.
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Result<(u16, Value)> {
+        self.post_as(path, form, None).await
+    }
+
+    /// Posts a form with HTTP Basic authentication.
+    ///
+    /// # Errors
+    /// Where no answer comes, or one that is not JSON.
+    pub async fn post_as(
+        &self,
+        path: &str,
+        form: &[(&str, &str)],
+        basic: Option<(&str, &str)>,
+    ) -> Result<(u16, Value)> {
+        let mut request = self.http.post(self.url(path)).form(form);
+        if let Some((client_id, client_secret)) = basic {
+            request = request.basic_auth(client_id, Some(client_secret));
+        }
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let body = response.bytes().await?;
+        Ok((status, if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? }))
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        // The future stops the server when it is polled, but sends the signal when it is made.
+        drop(self.handle.stop(false));
+    }
+}
+
+fn resources() -> Value {
+    json!([
+        {"uri": RESOURCE, "name": "Demo projects", "scope": [
+            {"name": "mcp:read", "description": "See your projects", "default": true},
+            {"name": "mcp:write", "description": "Create projects"},
+            {"name": "admin", "description": "Delete any project"},
+        ]},
+        {"uri": OTHER_RESOURCE, "name": "Another server", "aliases": ["https://other.example.com"], "scope": [
+            {"name": "other:use", "description": "Use the other server", "default": true},
+        ]},
+    ])
+}
+
+/// A port that nobody listens at. Somebody else may take it before it is used: unlikely, and then the start fails loudly.
+///
+/// # Errors
+/// Where the machine has none.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("localhost:0")?.local_addr()?.port())
+}

@@ -1,0 +1,165 @@
+//! `GET,POST /consent`
+
+use authgent_tests::browser::{Browser, Page, query};
+use authgent_tests::flow::{EMAIL, Flow, payload};
+use authgent_tests::server::{PASSWORD, TestServer};
+
+/// Signs in and stops at the consent page.
+async fn consent_page(flow: &Flow<'_>) -> Page {
+    let page = flow.browser.follow(flow.browser.get(flow.authorize_url()).await.unwrap()).await.unwrap();
+    if page.url.path().ends_with("/consent") {
+        return page;
+    }
+    let form = page.form("password").unwrap().with("email", EMAIL).with("password", PASSWORD);
+    flow.browser.follow(flow.browser.submit(&page, &form).await.unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn it_says_who_asks_where_to_what_and_for_which_server() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap().with("scope", "mcp:read mcp:write");
+    let page = consent_page(&flow).await;
+    let text = authgent_tests::html::text(&page.body);
+    for expected in ["Test client", "127.0.0.1:49152", "See your projects", "Create projects", "Demo projects", EMAIL] {
+        assert!(text.contains(expected), "{expected} is missing: {text}");
+    }
+    assert_eq!(page.headers["cache-control"], "no-store");
+    assert_eq!(page.headers["referrer-policy"], "no-referrer");
+}
+
+#[tokio::test]
+async fn an_unticked_scope_is_not_granted() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap().with("scope", "mcp:read mcp:write admin");
+    let page = consent_page(&flow).await;
+    let form = page
+        .form("interaction")
+        .unwrap()
+        .with("decision", "allow")
+        .without("scope", "admin")
+        .without("scope", "mcp:read");
+    let location = flow.browser.submit(&page, &form).await.unwrap().location().unwrap();
+    let (_, tokens) = flow.exchange(&query(&location, "code").unwrap()).await.unwrap();
+    assert_eq!(tokens["scope"], "mcp:read mcp:write", "what the resource grants by default cannot be left out");
+    assert_eq!(payload(tokens["access_token"].as_str().unwrap()).unwrap()["scope"], "mcp:read mcp:write");
+}
+
+#[tokio::test]
+async fn refusing_tells_the_client() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let page = consent_page(&flow).await;
+    let form = page.form("interaction").unwrap().with("decision", "deny");
+    for _ in 0..2 {
+        let location = flow.browser.submit(&page, &form).await.unwrap().location().unwrap();
+        assert_eq!(query(&location, "error").as_deref(), Some("access_denied"));
+        assert_eq!(query(&location, "iss"), Some(server.issuer.clone()));
+    }
+    let allowed = flow.browser.submit(&page, &form.with("decision", "allow")).await.unwrap().location().unwrap();
+    assert_eq!(query(&allowed, "error").as_deref(), Some("access_denied"), "the first answer stands");
+}
+
+#[tokio::test]
+async fn a_double_click_leads_to_one_code_and_later_to_a_page() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let page = consent_page(&flow).await;
+    let form = page.form("interaction").unwrap().with("decision", "allow");
+    let (first, second) = tokio::join!(flow.browser.submit(&page, &form), flow.browser.submit(&page, &form));
+    let code = |page: Page| query(&page.location().unwrap(), "code").unwrap();
+    let (first, second) = (code(first.unwrap()), code(second.unwrap()));
+    assert_eq!(first, second);
+    let (status, tokens) = flow.exchange(&first).await.unwrap();
+    assert_eq!(status, 200);
+    let late = flow.browser.submit(&page, &form).await.unwrap();
+    assert_eq!((late.status.as_u16(), late.location()), (200, None), "a page that says that it is done");
+    assert_eq!(
+        flow.refresh(tokens["refresh_token"].as_str().unwrap()).await.unwrap().0,
+        200,
+        "nothing was revoked by it"
+    );
+}
+
+#[tokio::test]
+async fn tampered_fields_are_refused_and_nothing_is_granted() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let page = consent_page(&flow).await;
+    let form = page.form("interaction").unwrap().with("decision", "allow");
+    for (tampered, status) in [
+        (form.clone().with("csrf_token", "x"), 403),
+        (form.clone().with("interaction", "x"), 400),
+        (form.clone().with("decision", "perhaps"), 400),
+        (form.clone().with("scope", "admin"), 400),
+    ] {
+        let answer = flow.browser.submit(&page, &tampered).await.unwrap();
+        assert_eq!((answer.status.as_u16(), answer.location()), (status, None), "{tampered:?}");
+    }
+    assert!(flow.browser.submit(&page, &form).await.unwrap().location().is_some(), "the honest form still works");
+}
+
+#[tokio::test]
+async fn another_session_cannot_answer() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let page = consent_page(&flow).await;
+    server.add_user("mallory@example.com").await.unwrap();
+    let mallory = Browser::new().unwrap();
+    let login = mallory.get(server.url("/login")).await.unwrap();
+    let form = login.form("password").unwrap().with("email", "mallory@example.com").with("password", PASSWORD);
+    mallory.submit(&login, &form).await.unwrap();
+    let seen = mallory.get(&page.url).await.unwrap();
+    assert_eq!(seen.status, 400, "the ticket belongs to the session that asked");
+    let own_token = mallory.get(server.url("/logout")).await.unwrap().form("csrf_token").unwrap();
+    let stolen = page
+        .form("interaction")
+        .unwrap()
+        .with("decision", "allow")
+        .with("csrf_token", own_token.get("csrf_token").unwrap());
+    assert_eq!(mallory.submit(&page, &stolen).await.unwrap().status, 400);
+    assert_eq!(Browser::new().unwrap().get(&page.url).await.unwrap().status, 400, "nor can nobody");
+}
+
+#[tokio::test]
+async fn a_page_that_was_open_too_long_or_whose_client_is_gone_is_refused() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let page = consent_page(&flow).await;
+    let form = page.form("interaction").unwrap().with("decision", "allow");
+    let tx = server.store.begin().await.unwrap();
+    tx.set_client_enabled(&flow.client_id, false).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(flow.browser.submit(&page, &form).await.unwrap().status, 400);
+    let tx = server.store.begin().await.unwrap();
+    tx.set_client_enabled(&flow.client_id, true).await.unwrap();
+    tx.commit().await.unwrap();
+    server.clock.advance(1800);
+    assert_eq!(flow.browser.submit(&page, &form).await.unwrap().status, 400);
+}
+
+#[tokio::test]
+async fn another_account_can_be_chosen() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let page = consent_page(&flow).await;
+    let form = page.form("return_to").unwrap();
+    let login = flow.browser.follow(flow.browser.submit(&page, &form).await.unwrap()).await.unwrap();
+    assert_eq!(login.url.path(), "/login");
+    server.add_user("grace@example.com").await.unwrap();
+    let location = flow.browser.authorize(&login.url, "grace@example.com", PASSWORD).await.unwrap();
+    let (_, tokens) = flow.exchange(&query(&location, "code").unwrap()).await.unwrap();
+    assert_eq!(payload(tokens["access_token"].as_str().unwrap()).unwrap()["email"], "grace@example.com");
+}
+
+#[tokio::test]
+async fn a_hostile_name_stays_text() {
+    let server = TestServer::start().await.unwrap();
+    let name = "<script>alert(1)</script>\"'><img src=x onerror=y>";
+    let metadata = serde_json::json!({"client_name": name, "redirect_uris": ["http://127.0.0.1/callback"], "token_endpoint_auth_method": "none"});
+    Flow::new(&server).await.unwrap();
+    let (_, client) = server.register(&metadata).await.unwrap();
+    let flow = Flow::of_client(&server, client["client_id"].as_str().unwrap()).unwrap();
+    let page = consent_page(&flow).await;
+    assert!(!page.body.contains("<script>") && !page.body.contains("<img src=x"));
+    assert!(authgent_tests::html::text(&page.body).contains("<script>alert(1)</script>"));
+}

@@ -1,0 +1,11 @@
+//! Tests over HTTP: the folders mirror the URLs. Each test starts a server of its own.
+//! One binary, so that it is linked once: add files here, not beside it.
+#![expect(clippy::unwrap_used, reason = "a test that meets the unexpected has failed")]
+
+mod consent;
+mod health;
+mod layers;
+mod login;
+mod oauth;
+mod start_up;
+mod well_known;

@@ -1,0 +1,7 @@
+mod authorize;
+mod introspect;
+mod register;
+mod revoke;
+mod token_authorization_code;
+mod token_client_credentials;
+mod token_refresh_token;

@@ -1,0 +1,147 @@
+//! `POST /oauth/token` with `grant_type=refresh_token`
+
+use authgent_tests::flow::{Flow, REDIRECT_URI, payload};
+use authgent_tests::server::{OTHER_RESOURCE, RESOURCE, TestServer};
+use serde_json::Value;
+
+fn token(body: &Value) -> &str {
+    body["refresh_token"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn tokens_rotate_and_the_scope_stays() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap().with("scope", "mcp:read mcp:write");
+    let first = flow.tokens().await.unwrap();
+    let (status, second) = flow.refresh(token(&first)).await.unwrap();
+    assert_eq!(status, 200, "{second}");
+    assert_ne!(token(&first), token(&second));
+    assert_eq!(second["scope"], "mcp:read mcp:write");
+    assert_eq!(payload(second["access_token"].as_str().unwrap()).unwrap()["aud"], RESOURCE);
+    assert_eq!(flow.refresh(token(&second)).await.unwrap().0, 200);
+}
+
+#[tokio::test]
+async fn inside_the_grace_the_same_successor_comes_again() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let first = flow.tokens().await.unwrap();
+    let (_, second) = flow.refresh(token(&first)).await.unwrap();
+    server.clock.advance(10);
+    let (status, again) = flow.refresh(token(&first)).await.unwrap();
+    assert_eq!((status, token(&again)), (200, token(&second)));
+    assert_eq!(flow.refresh(token(&second)).await.unwrap().0, 200, "nobody was logged out");
+}
+
+#[tokio::test]
+async fn two_windows_that_refresh_at_once_both_stay_signed_in() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let first = flow.tokens().await.unwrap();
+    let answers = futures_util::future::join_all((0..8).map(|_| flow.refresh(token(&first)))).await;
+    let successors: Vec<String> = answers
+        .into_iter()
+        .map(|answer| answer.unwrap())
+        .map(|(status, body)| {
+            assert_eq!(status, 200, "{body}");
+            token(&body).to_owned()
+        })
+        .collect();
+    assert!(successors.iter().all(|successor| *successor == successors[0]), "one successor");
+}
+
+#[tokio::test]
+async fn outside_the_grace_the_whole_grant_is_revoked() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let first = flow.tokens().await.unwrap();
+    let (_, second) = flow.refresh(token(&first)).await.unwrap();
+    server.clock.advance(11);
+    for stolen in [token(&first), token(&second)] {
+        let (status, body) = flow.refresh(stolen).await.unwrap();
+        assert_eq!((status, body["error"].as_str().unwrap()), (400, "invalid_grant"));
+    }
+    assert_eq!(flow.tokens().await.unwrap()["scope"], "mcp:read", "the person can connect again");
+}
+
+#[tokio::test]
+async fn it_ends_after_its_life_and_unknown_ones_are_refused() {
+    let server = TestServer::setup().with("AUTHGENT_REFRESH_TTL", 100).start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let first = flow.tokens().await.unwrap();
+    server.clock.advance(99);
+    let (status, second) = flow.refresh(token(&first)).await.unwrap();
+    assert_eq!(status, 200, "{second}");
+    server.clock.advance(100);
+    for dead in [token(&second), "unknown"] {
+        let (status, body) = flow.refresh(dead).await.unwrap();
+        assert_eq!(
+            (status, body["error"].as_str().unwrap()),
+            (400, "invalid_grant"),
+            "never invalid_client: clients would register again"
+        );
+    }
+}
+
+#[tokio::test]
+async fn another_client_a_wider_scope_or_another_resource_is_refused() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let tokens = flow.tokens().await.unwrap();
+    let thief = server.public_client(REDIRECT_URI).await.unwrap();
+    for (client_id, extra, expected) in [
+        (thief.as_str(), None, "invalid_grant"),
+        (flow.client_id.as_str(), Some(("scope", "mcp:read mcp:write")), "invalid_scope"),
+        (flow.client_id.as_str(), Some(("resource", OTHER_RESOURCE)), "invalid_target"),
+    ] {
+        let mut form =
+            vec![("grant_type", "refresh_token"), ("refresh_token", token(&tokens)), ("client_id", client_id)];
+        form.extend(extra);
+        let (status, body) = server.post("/oauth/token", &form).await.unwrap();
+        assert_eq!((status, body["error"].as_str().unwrap()), (400, expected));
+    }
+    assert_eq!(flow.refresh(token(&tokens)).await.unwrap().0, 200, "nothing was lost");
+}
+
+#[tokio::test]
+async fn a_narrower_scope_narrows_the_access_token_alone() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap().with("scope", "mcp:read mcp:write");
+    let first = flow.tokens().await.unwrap();
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", token(&first)),
+        ("client_id", &flow.client_id),
+        ("scope", "mcp:read"),
+        ("resource", RESOURCE),
+    ];
+    let (_, narrow) = server.post("/oauth/token", &form).await.unwrap();
+    assert_eq!(payload(narrow["access_token"].as_str().unwrap()).unwrap()["scope"], "mcp:read");
+    let (_, wide) = flow.refresh(token(&narrow)).await.unwrap();
+    assert_eq!(wide["scope"], "mcp:read mcp:write");
+}
+
+#[tokio::test]
+async fn none_are_issued_where_their_life_is_zero() {
+    let server = TestServer::setup().with("AUTHGENT_REFRESH_TTL", 0).start().await.unwrap();
+    let tokens = Flow::new(&server).await.unwrap().tokens().await.unwrap();
+    assert!(tokens.get("refresh_token").is_none() && tokens["access_token"].is_string());
+}
+
+#[tokio::test]
+async fn a_disabled_person_is_cut_off() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let tokens = flow.tokens().await.unwrap();
+    let sub = payload(tokens["access_token"].as_str().unwrap()).unwrap()["sub"].as_str().unwrap().parse().unwrap();
+    let tx = server.store.begin().await.unwrap();
+    assert!(tx.set_user_enabled(sub, false).await.unwrap());
+    tx.commit().await.unwrap();
+    let (status, body) = flow.refresh(token(&tokens)).await.unwrap();
+    assert_eq!((status, body["error"].as_str().unwrap()), (400, "invalid_grant"));
+    assert_eq!(
+        flow.browser.get(flow.authorize_url()).await.unwrap().location().unwrap().path(),
+        "/login",
+        "the session ended too"
+    );
+}
