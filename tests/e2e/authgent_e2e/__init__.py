@@ -1,0 +1,1 @@
+"""End-to-end journeys through Authgent with software that its authors did not write."""

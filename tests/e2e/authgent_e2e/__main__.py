@@ -1,0 +1,103 @@
+"""Runs the journeys one after the other and says how each went.
+
+Called as `python -m authgent_e2e [NAME…]`: all journeys, or those whose name contains one of the words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+from . import journeys  # noqa: F401 - importing registers them
+from .stack import Launcher, Stack
+from .world import E2E, JOURNEYS, SHORT_TOKEN_SECONDS, Journey, World
+
+OUTPUT = E2E / "output"
+JOURNEY_SECONDS = 300
+
+
+def end_cleanly(signal_number: int, _frame: object) -> None:
+    """Turn a termination into an exception, so that every process started here is stopped."""
+    raise SystemExit(128 + signal_number)
+
+
+async def run(journey: Journey, stacks: dict[str, Stack]) -> bool:
+    """Run one journey with its output in a file; print its line."""
+    folder = OUTPUT / journey.name
+    folder.mkdir()
+    world = World(stacks["plain"], stacks["short-lived"], folder)
+    begun = time.monotonic()
+    failure, note = None, None
+    with (folder / "journey.log").open("w") as log:
+        handler = logging.StreamHandler(log)
+        logging.getLogger().addHandler(handler)
+        try:
+            with contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
+                note = await asyncio.wait_for(journey.run(world), JOURNEY_SECONDS)
+        except Exception as error:
+            failure = error
+            traceback.print_exception(error, file=log)
+        finally:
+            logging.getLogger().removeHandler(handler)
+    took = time.monotonic() - begun
+    print(f"{'FAIL' if failure else 'PASS'}  {journey.name}  ({took:.1f} s)  {journey.exercises}", flush=True)
+    if note:
+        print(f"      {note}", flush=True)
+    if failure:
+        print("      " + reason(failure).replace("\n", "\n      "), flush=True)
+    return failure is None
+
+
+def reason(error: BaseException) -> str:
+    """What went wrong, without the groups that task groups wrap it in."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}"
+
+
+async def run_all(chosen: list[Journey], stacks: dict[str, Stack]) -> list[bool]:
+    return [await run(journey, stacks) for journey in chosen]
+
+
+def start_stacks(launcher: Launcher) -> dict[str, Stack]:
+    return {
+        "plain": launcher.start("plain", host="localhost", fastmcp=True),
+        "short-lived": launcher.start(
+            "short-lived", host="127.0.0.1", path="/auth", AUTHGENT_TOKEN_TTL=str(SHORT_TOKEN_SECONDS)
+        ),
+    }
+
+
+def main() -> int:
+    words = sys.argv[1:]
+    chosen = [j for j in JOURNEYS if not words or any(word in j.name for word in words)]
+    signal.signal(signal.SIGTERM, end_cleanly)
+    logging.basicConfig(level=logging.INFO, handlers=[logging.NullHandler()])
+    shutil.rmtree(OUTPUT, ignore_errors=True)
+    OUTPUT.mkdir()
+    with tempfile.TemporaryDirectory(prefix="authgent-e2e-") as work, Launcher(Path(work), OUTPUT) as launcher:
+        try:
+            stacks = start_stacks(launcher)
+        except Exception as error:
+            print(f"FAIL  nothing could be run\n      {reason(error)}", flush=True)
+            return report([False] * len(chosen))
+        passed = asyncio.run(run_all(chosen, stacks))
+    return report(passed)
+
+
+def report(passed: list[bool]) -> int:
+    """Print the closing line; return the exit status."""
+    print(f"{sum(passed)} passed, {len(passed) - sum(passed)} failed", flush=True)
+    return 0 if passed and all(passed) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""The real pages in headless Chromium. What the browser does is in `pages.mjs`; this starts and judges it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+from fastmcp import Client
+from fastmcp.client.auth import BearerAuth
+
+from ..check import Failed, require, require_whoami, tool_value
+from ..processes import finish
+from ..stack import ADMIN, READ, WRITE
+from ..world import E2E, NODE, World, journey
+
+WALK_SECONDS = 150
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def chromium() -> str:
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if found is None:
+        raise Failed("no Chromium on this machine")
+    return found
+
+
+@journey(
+    "chromium-pages",
+    "wrong password, sign-in, consent with a scope unticked, code + iss + state, CORS, remembered consent, "
+    "grown scope refused, unknown client; console and CSP clean; screenshots",
+)
+async def pages(world: World) -> str:
+    stack = world.stack
+    screenshots = world.output / "screenshots"
+    screenshots.mkdir()
+    settings = {
+        "issuer": stack.authgent.issuer,
+        "resource": stack.demo_url,
+        "email": stack.account.email,
+        "password": stack.account.password,
+        "required_scope": READ,
+        "optional_scope": WRITE,
+        "admin_scope": ADMIN,
+        "chromium": chromium(),
+        "screenshots": str(screenshots),
+    }
+    walk = await finish(NODE, "pages.mjs", seconds=WALK_SECONDS, stdin=json.dumps(settings), cwd=E2E)
+    require(walk.status == 0, walk.err)
+    walked = json.loads(walk.out)
+    async with Client(stack.demo_url, auth=BearerAuth(walked["access_token"])) as client:
+        require_whoami(tool_value(await client.call_tool("whoami", {})), stack, stack.demo_url, {READ})
+    return f"{len(walked['screens'])} screens, {len(list(screenshots.iterdir()))} screenshots"
