@@ -94,7 +94,6 @@ pub struct Config {
 impl Config {
     /// Begins a configuration: `issuer` is compared with `iss` letter by letter, `resource` is the canonical URI of the
     /// protected server and thereby the `aud` of its tokens. Both are checked by [`ConfigBuilder::build`].
-    #[must_use]
     pub fn builder(issuer: impl Into<String>, resource: impl Into<String>) -> ConfigBuilder {
         ConfigBuilder {
             issuer: issuer.into(),

@@ -1,5 +1,7 @@
 //! A protected actix-web server over real HTTP: every bad input of the resource side, CORS, metadata, event streams.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpResponse, HttpServer};
 use authgent_core::challenge::Challenge;

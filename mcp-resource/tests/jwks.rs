@@ -1,5 +1,7 @@
 //! How keys are fetched, kept and replaced, with a clock that the test moves.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 use authgent_core::time::{Clock, Timestamp};
 use mcp_resource::clock::SystemClock;
 use mcp_resource::testing::TestIssuer;

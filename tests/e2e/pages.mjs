@@ -3,8 +3,9 @@
 //   node pages.mjs <settings.json
 //
 // Settings: issuer, resource, email, password, required_scope, optional_scope, admin_scope, chromium,
-// screenshots (a folder). Prints one JSON object: the access token of the first authorization and what
-// was looked at. Ends with status 1 and the reason on standard error if something is off.
+// screenshots (a folder). Prints one JSON object: what `whoami` told the browser after the first
+// authorization, and the pages that were looked at. Ends with status 1 and the reason on standard error if
+// something is off.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -194,7 +195,7 @@ async function firstAuthorization(walk, client) {
   const outcome = await walk.outcome(client);
   assert.deepEqual(outcome.token.scope.split(" ").filter((scope) => scope !== "offline_access"), [settings.required_scope]);
   await answeredAlready(walk, otherTab);
-  return outcome.token.access_token;
+  return outcome.identity;
 }
 
 /** Answering once more in another tab, or going back to the question: both say that this is done. */
@@ -261,13 +262,13 @@ await reportPolicyViolations(context, complaints);
 const page = await context.newPage();
 const walk = new Walk(page);
 try {
-  const accessToken = await firstAuthorization(walk, origin);
+  const identity = await firstAuthorization(walk, origin);
   await rememberedConsent(walk, origin);
   await rememberedConsentAfterSignIn(walk, origin);
   await grownScopeDenied(walk, origin);
   await unknownClient(walk);
   assert.deepEqual(complaints.found, [], "the browser complained");
-  console.log(JSON.stringify({ access_token: accessToken, screens: walk.screens }));
+  console.log(JSON.stringify({ identity, screens: walk.screens }));
 } catch (error) {
   console.error(error);
   console.error(`at ${page.url()}`, complaints.found);

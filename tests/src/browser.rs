@@ -85,7 +85,7 @@ impl Browser {
         for _ in 0..10 {
             match page.location() {
                 Some(next) if next.origin() == page.url.origin() && next.path() != page.url.path() => {
-                    page = self.get(next).await?
+                    page = self.get(next).await?;
                 }
                 _ => return Ok(page),
             }

@@ -2,6 +2,7 @@
 //! every parameter can be changed. One test binary, `tests/http`, whose folders mirror the URLs.
 
 pub mod browser;
+/// The time of a test, which moves when the test says so.
 pub mod clock;
 pub mod flow;
 pub mod html;

@@ -49,7 +49,7 @@ pub struct Setup {
 impl Setup {
     /// Sets a variable of the configuration.
     #[must_use]
-    pub fn with(mut self, variable: &str, value: impl ToString) -> Self {
+    pub fn with(mut self, variable: &str, value: impl std::fmt::Display) -> Self {
         self.variables.push((variable.to_owned(), value.to_string()));
         self
     }

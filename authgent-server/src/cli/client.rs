@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 const EXAMPLES: &str = "\
 A program that acts for itself:
-  authgent client add --name 'Nightly job' --confidential --grant-type client_credentials
+  authgent client add --name 'Nightly job' --confidential --grant-type client_credentials --scope mcp:read
 
 An application that people use, without a secret (PKCE protects it):
   authgent client add --name 'My agent' --redirect-uri http://127.0.0.1/callback
@@ -61,6 +61,10 @@ pub(super) struct Add {
     /// May be repeated.
     #[arg(long = "grant-type", value_name = "GRANT", value_parser = parse_grant_type)]
     grant_types: Vec<GrantType>,
+    /// The most that it may ask for with client_credentials, such as 'mcp:read mcp:write'. Without it, all that the resource
+    /// has. What a person consents to is not limited by it.
+    #[arg(long, value_name = "SCOPES")]
+    scope: Option<String>,
 }
 
 impl Client {
@@ -117,6 +121,9 @@ impl Add {
         if !self.grant_types.is_empty() {
             let names: Vec<_> = self.grant_types.iter().map(|grant| Value::from(grant.as_str())).collect();
             document.insert("grant_types".into(), names.into());
+        }
+        if let Some(scope) = &self.scope {
+            document.insert("scope".into(), scope.clone().into());
         }
         ClientMetadata::parse(&document).map_err(|error| Failure::new(format!("the client cannot be added: {error}")))
     }

@@ -9,7 +9,7 @@ use super::{csrf, redirect, render};
 use crate::domain::{AuthorizationRequest, Client, ClientOrigin};
 use crate::service::Services;
 use crate::service::authorize::{OFFLINE_ACCESS, OPENID};
-use crate::service::consent::{Answered, Decision, Question, answer, question};
+use crate::service::consent::{Answered, Asked, Decision, Question, answer, ask, question};
 use crate::service::parameters::Parameters;
 use crate::service::sign_in::{self, SignedIn};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -21,13 +21,17 @@ pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> 
     let parameters = Parameters::parse(request.query_string().as_bytes());
     let signed_in = signed_in(&services, &request).await?;
     let ticket = parameters.get("interaction").ok_or_else(|| PageError::new(&services, &request, Problem::Expired))?;
-    let question = question(&services, &signed_in, ticket)
-        .await
-        .map_err(|error| PageError::consent(&services, &request, &error))?;
-    let csrf = csrf::for_form(&services, &request);
-    let redirect_uri = question.redirect_uri.to_string();
-    let page = page(&services, &signed_in, question, ticket, csrf.token);
-    render(&services, &request, &page, Forms::ThenTo(&redirect_uri), csrf.cookie)
+    let asked = ask(&services, &signed_in, ticket).await;
+    match asked.map_err(|error| PageError::consent(&services, &request, &error))? {
+        Asked::Open(question) => {
+            let csrf = csrf::for_form(&services, &request);
+            let redirect_uri = question.redirect_uri.to_string();
+            let page = page(&services, &signed_in, &question, ticket, csrf.token);
+            render(&services, &request, &page, Forms::ThenTo(&redirect_uri), csrf.cookie)
+        }
+        Asked::Allowed(_, Answered::Redirect(location)) => Ok(redirect(&location)),
+        Asked::Allowed(question, Answered::AlreadyConnected) => connected(&services, &request, &question),
+    }
 }
 
 pub(super) async fn post(
@@ -56,15 +60,20 @@ pub(super) async fn post(
             let question = question(&services, &signed_in, ticket)
                 .await
                 .map_err(|error| PageError::consent(&services, &request, &error))?;
-            let page = ConnectedPage {
-                layout: Layout::for_issuer(services.settings.issuer.as_str()),
-                client_name: client_name(&question.client),
-                resource_name: question.resource.name,
-            };
-            render(&services, &request, &page, Forms::None, None)
+            connected(&services, &request, &question)
         }
         Err(error) => Err(PageError::consent(&services, &request, &error)),
     }
+}
+
+/// Nothing is left to do: the client has its token.
+fn connected(services: &Services, request: &HttpRequest, question: &Question) -> Result<HttpResponse, PageError> {
+    let page = ConnectedPage {
+        layout: Layout::for_issuer(services.settings.issuer.as_str()),
+        client_name: client_name(&question.client),
+        resource_name: question.resource.name.clone(),
+    };
+    render(services, request, &page, Forms::None, None)
 }
 
 /// The person behind the session; an answer without one comes too late.
@@ -84,7 +93,7 @@ pub(super) fn client_name(client: &Client) -> String {
 fn page(
     services: &Services,
     signed_in: &SignedIn,
-    question: Question,
+    question: &Question,
     ticket: &str,
     csrf_token: String,
 ) -> ConsentPage {
@@ -105,7 +114,7 @@ fn page(
         resource_name: question.resource.name.clone(),
         resource_uri: question.resource.uri.to_string(),
         shared_profile: question.resource.profile_claims.iter().filter_map(|claim| profile_words(claim)).collect(),
-        scopes: scope_rows(&question),
+        scopes: scope_rows(question),
         offline_access: services.settings.refresh_ttl > 0,
         user_email: signed_in.user.email.as_str().to_owned(),
         switch_action: format!("{}/logout", issuer.path()),

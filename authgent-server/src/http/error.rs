@@ -33,11 +33,11 @@ pub(super) struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: StatusCode, code: OAuthErrorCode, description: impl ToString) -> Self {
-        Self { status, code, description: description.to_string(), basic_challenge: false }
+    fn new(status: StatusCode, code: OAuthErrorCode, description: impl Into<String>) -> Self {
+        Self { status, code, description: description.into(), basic_challenge: false }
     }
 
-    fn bad(code: OAuthErrorCode, description: impl ToString) -> Self {
+    fn bad(code: OAuthErrorCode, description: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, description)
     }
 }
@@ -75,7 +75,7 @@ impl From<BodyError> for ApiError {
         };
         // Token endpoints answer a wrong Content-Type with 400 (RFC 6749, section 5.2).
         let status = if status == StatusCode::UNSUPPORTED_MEDIA_TYPE { StatusCode::BAD_REQUEST } else { status };
-        Self::new(status, OAuthErrorCode::InvalidRequest, error)
+        Self::new(status, OAuthErrorCode::InvalidRequest, error.to_string())
     }
 }
 

@@ -30,6 +30,16 @@ pub struct Question {
     pub interaction: Interaction,
 }
 
+impl Question {
+    fn return_address(&self, services: &Services) -> ReturnAddress {
+        ReturnAddress::new(
+            self.redirect_uri.clone(),
+            self.interaction.request.state.as_deref(),
+            &services.settings.issuer,
+        )
+    }
+}
+
 /// What the person decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
@@ -77,7 +87,33 @@ impl From<TargetError> for ConsentError {
     }
 }
 
-/// What the page shows.
+/// What a person meets who opens the page.
+#[derive(Debug)]
+pub enum Asked {
+    /// The question.
+    Open(Box<Question>),
+    /// It was allowed before (the browser went back): where that led.
+    Allowed(Box<Question>, Answered),
+}
+
+/// What the page shows. A question that was answered is not asked again.
+///
+/// # Errors
+/// [`ConsentError`].
+pub async fn ask(services: &Services, signed_in: &SignedIn, ticket: &str) -> Result<Asked, ConsentError> {
+    let question = Box::new(question(services, signed_in, ticket).await?);
+    match question.interaction.state {
+        InteractionState::Pending => Ok(Asked::Open(question)),
+        InteractionState::Denied => Err(ConsentError::Gone),
+        InteractionState::Allowed { code_hash, .. } => {
+            let open = services.store.code(&code_hash).await?.is_some_and(|code| code.consumed_at.is_none());
+            let answered = allowed_before(ticket, open, &question.return_address(services));
+            Ok(Asked::Allowed(question, answered))
+        }
+    }
+}
+
+/// The question behind a ticket, answered or not.
 ///
 /// # Errors
 /// [`ConsentError`].
@@ -118,16 +154,15 @@ pub async fn answer(
     decision: Decision,
 ) -> Result<Answered, ConsentError> {
     let question = question(services, signed_in, ticket).await?;
-    let return_address = ReturnAddress::new(
-        question.redirect_uri.clone(),
-        question.interaction.request.state.as_deref(),
-        &services.settings.issuer,
-    );
+    let return_address = question.return_address(services);
     let tx = services.store.begin().await?;
     // Read again inside the transaction: two clicks may arrive at once.
     let state = tx.interaction(&token_hash(ticket)).await?.ok_or(ConsentError::Gone)?.state;
     match (state, decision) {
-        (InteractionState::Allowed { .. }, _) => repeat_allowed(&tx, ticket, &return_address).await,
+        (InteractionState::Allowed { code_hash, .. }, _) => {
+            let open = tx.code_with_grant(&code_hash).await?.is_some_and(|(code, _)| code.consumed_at.is_none());
+            Ok(allowed_before(ticket, open, &return_address))
+        }
         (InteractionState::Denied, _) => Ok(denied(&return_address)),
         (InteractionState::Pending, Decision::Deny) => {
             tx.answer_interaction(&token_hash(ticket), &InteractionState::Denied).await?;
@@ -189,14 +224,13 @@ async fn allow(
     Ok(Answered::Redirect(return_address.with_code(&code)))
 }
 
-async fn repeat_allowed(
-    tx: &WriteTransaction,
-    ticket: &str,
-    return_address: &ReturnAddress,
-) -> Result<Answered, ConsentError> {
-    let (code, code_hash) = code_from_ticket(ticket);
-    let open = tx.code_with_grant(&code_hash).await?.is_some_and(|(code, _)| code.consumed_at.is_none());
-    Ok(if open { Answered::Redirect(return_address.with_code(&code)) } else { Answered::AlreadyConnected })
+/// Where an answer that was given before leads: to the client with the same code, as long as it has not been redeemed.
+fn allowed_before(ticket: &str, open: bool, return_address: &ReturnAddress) -> Answered {
+    if open {
+        Answered::Redirect(return_address.with_code(&code_from_ticket(ticket).0))
+    } else {
+        Answered::AlreadyConnected
+    }
 }
 
 fn denied(return_address: &ReturnAddress) -> Answered {

@@ -1,5 +1,6 @@
 //! What the server says of itself: RFC 8414, section 2; OpenID Connect Discovery, section 3; RFC 9207, section 3.
 
+use crate::domain::Resource;
 use crate::service::Services;
 use crate::service::authorize::{OFFLINE_ACCESS, OPENID};
 use crate::store::StoreError;
@@ -15,7 +16,7 @@ use authgent_core::scope::{Scope, ScopeToken};
 pub async fn metadata(services: &Services) -> Result<AuthorizationServerMetadata, StoreError> {
     let resources = services.store.resources().await?;
     let issuer = &services.settings.issuer;
-    let of_resources: Scope = resources.iter().flat_map(|resource| resource.scope()).collect();
+    let of_resources: Scope = resources.iter().flat_map(Resource::scope).collect();
     let mut scopes_supported: Vec<ScopeToken> = of_resources.into_iter().collect();
     // SDKs ask for `offline_access` only where it is listed.
     scopes_supported

@@ -1,8 +1,9 @@
-// A browser-based OAuth client in one file. It discovers, registers and exchanges the code with `fetch`
-// from its own origin, so that Authgent's CORS headers are exercised by a real browser.
+// A browser-based MCP client in one file. It discovers, registers, exchanges the code and calls a tool with
+// `fetch` from its own origin, so that the CORS headers of both servers are exercised by a real browser.
 //
 // Opened as /?resource=URL&scope=SCOPES it connects on a click; /callback shows the outcome as JSON.
 
+const PROTOCOL_VERSION = "2026-07-28";
 const REDIRECT_URI = `${location.origin}/callback`;
 
 const base64url = (bytes) =>
@@ -24,7 +25,7 @@ function wellKnown(url, name) {
 
 async function discover(resource) {
   // A header that is not CORS-safelisted, as MCP clients send it: the browser asks first.
-  const headers = { "MCP-Protocol-Version": "2026-07-28" };
+  const headers = { "MCP-Protocol-Version": PROTOCOL_VERSION };
   const protectedResource = await json(await fetch(wellKnown(resource, "oauth-protected-resource"), { headers }));
   const [issuer] = protectedResource.authorization_servers;
   return json(await fetch(wellKnown(issuer, "oauth-authorization-server"), { headers }));
@@ -69,6 +70,39 @@ async function connect() {
   location.assign(url);
 }
 
+/** Calls a tool by one request, as MCP 2026-07-28 has it; the answer is JSON or a stream with one event. */
+async function callTool(resource, accessToken, name) {
+  const response = await fetch(resource, {
+    method: "POST",
+    headers: {
+      Accept: "application/json, text/event-stream",
+      Authorization: `Bearer ${accessToken}`,
+      "Content-Type": "application/json",
+      "MCP-Protocol-Version": PROTOCOL_VERSION,
+      "Mcp-Method": "tools/call",
+      "Mcp-Name": name,
+    },
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: {
+        name,
+        arguments: {},
+        _meta: {
+          "io.modelcontextprotocol/protocolVersion": PROTOCOL_VERSION,
+          "io.modelcontextprotocol/clientInfo": { name: "Tiny client", version: "1" },
+          "io.modelcontextprotocol/clientCapabilities": {},
+        },
+      },
+    }),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${name} answered ${response.status}: ${text}`);
+  const message = JSON.parse(text.startsWith("{") ? text : text.match(/^data: *(\{.*)$/m)[1]);
+  return message.result.structuredContent;
+}
+
 async function finish() {
   const answer = Object.fromEntries(new URLSearchParams(location.search));
   const request = JSON.parse(sessionStorage.getItem("request"));
@@ -92,6 +126,7 @@ async function finish() {
         }),
       }),
     );
+    outcome.identity = await callTool(request.resource, outcome.token.access_token, "whoami");
   }
   return outcome;
 }

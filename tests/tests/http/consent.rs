@@ -81,6 +81,28 @@ async fn a_double_click_leads_to_one_code_and_later_to_a_page() {
 }
 
 #[tokio::test]
+async fn going_back_asks_nothing_again() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let page = consent_page(&flow).await;
+    let form = page.form("interaction").unwrap();
+    let code = |page: &Page| query(&page.location().unwrap(), "code").unwrap();
+    let allowed = flow.browser.submit(&page, &form.clone().with("decision", "allow")).await.unwrap();
+    let back = flow.browser.get(&page.url).await.unwrap();
+    assert_eq!(code(&back), code(&allowed), "the client may have missed it: the same code again");
+    assert_eq!(flow.exchange(&code(&allowed)).await.unwrap().0, 200);
+    let back = flow.browser.get(&page.url).await.unwrap();
+    assert_eq!((back.status.as_u16(), back.location()), (200, None));
+    assert!(back.form("interaction").is_err(), "no question: {}", authgent_tests::html::text(&back.body));
+
+    let flow = Flow::new(&server).await.unwrap();
+    let page = consent_page(&flow).await;
+    let form = page.form("interaction").unwrap().with("decision", "deny");
+    flow.browser.submit(&page, &form).await.unwrap();
+    assert_eq!(flow.browser.get(&page.url).await.unwrap().status, 400, "refused once is refused");
+}
+
+#[tokio::test]
 async fn tampered_fields_are_refused_and_nothing_is_granted() {
     let server = TestServer::start().await.unwrap();
     let flow = Flow::new(&server).await.unwrap();

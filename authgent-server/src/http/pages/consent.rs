@@ -100,12 +100,17 @@ impl ConsentPage {
         self.scopes.iter().filter(|scope| scope.required || (grows && scope.already_granted)).collect()
     }
 
+    /// The website that the client names, unless it is where the browser goes back to anyway.
+    fn other_website(&self) -> Option<&str> {
+        self.client_host.as_deref().filter(|host| *host != self.redirect_host)
+    }
+
     /// What every client learns, as a permission in words.
     fn identity_words(&self) -> String {
         match self.shared_profile.as_slice() {
             [] => "Know that it is you".to_owned(),
-            [one] => format!("Know that it is you: your {one}"),
-            [rest @ .., last] => format!("Know that it is you: your {} and {last}", rest.join(", ")),
+            [one] => format!("See your {one}"),
+            [rest @ .., last] => format!("See your {} and {last}", rest.join(", ")),
         }
     }
 }
@@ -161,6 +166,13 @@ mod tests {
         assert!(app.contains("registered for cursor: links"));
         let known = ConsentPage { unverified: false, ..samples::consent() }.render().unwrap();
         assert!(!known.contains("notice"));
+    }
+
+    #[test]
+    fn a_website_is_named_only_where_it_differs_from_the_way_back() {
+        assert!(!samples::consent().render().unwrap().contains("website"));
+        let other = ConsentPage { client_host: Some("example.org".into()), ..samples::consent() }.render().unwrap();
+        assert!(other.contains("It says that its website is example.org."));
     }
 
     #[test]

@@ -167,6 +167,7 @@ fn consent_long() -> ConsentPage {
     let mut page = consent();
     page.client_name =
         "The\u{202e} Unreasonably <b>Long</b> \"Name\" of a Client That Wants to Fill Your Screen".to_owned();
+    page.client_host = Some("trustworthy.example.org".to_owned());
     page.redirect_host = format!("{}.xn--80ak6aa92e.example.com:8443", "very-long-label".repeat(4));
     page.resource_name = "Customer relationship management, production, Europe".to_owned();
     page.resource_uri = format!("https://mcp.example.com/{}/mcp", "tenant-0198c7c2".repeat(4));

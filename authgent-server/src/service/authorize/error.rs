@@ -17,7 +17,7 @@ pub enum AuthorizeError {
         /// The redirect URI with `error`, `error_description`, `state` and `iss`.
         location: String,
         /// What was wrong.
-        refusal: Refusal,
+        refusal: Box<Refusal>,
     },
     /// The database did not answer, or something else broke.
     #[error(transparent)]
@@ -136,7 +136,10 @@ impl ReturnAddress {
     /// The refusal as an error that redirects.
     #[must_use]
     pub fn refuse(&self, refusal: Refusal) -> AuthorizeError {
-        AuthorizeError::Redirect { location: self.with_error(refusal.code, &refusal.description), refusal }
+        AuthorizeError::Redirect {
+            location: self.with_error(refusal.code, &refusal.description),
+            refusal: Box::new(refusal),
+        }
     }
 
     fn location(&self, answer: &[(&str, &str)]) -> String {

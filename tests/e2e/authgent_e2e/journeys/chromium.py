@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
-from fastmcp import Client
-from fastmcp.client.auth import BearerAuth
-
-from ..check import Failed, require, require_whoami, tool_value
+from ..check import Failed, require, require_whoami
 from ..processes import finish
 from ..stack import ADMIN, READ, WRITE
 from ..world import E2E, NODE, World, journey
@@ -26,7 +23,7 @@ def chromium() -> str:
 
 @journey(
     "chromium-pages",
-    "wrong password, sign-in, consent with a scope unticked, code + iss + state, CORS, remembered consent, "
+    "wrong password, sign-in, consent with a scope unticked, code + iss + state, whoami (CORS), remembered consent, "
     "grown scope refused, unknown client; console and CSP clean; screenshots",
 )
 async def pages(world: World) -> str:
@@ -47,6 +44,5 @@ async def pages(world: World) -> str:
     walk = await finish(NODE, "pages.mjs", seconds=WALK_SECONDS, stdin=json.dumps(settings), cwd=E2E)
     require(walk.status == 0, walk.err)
     walked = json.loads(walk.out)
-    async with Client(stack.demo_url, auth=BearerAuth(walked["access_token"])) as client:
-        require_whoami(tool_value(await client.call_tool("whoami", {})), stack, stack.demo_url, {READ})
+    require_whoami(walked["identity"], stack, stack.demo_url, {READ})
     return f"{len(walked['screens'])} screens, {len(list(screenshots.iterdir()))} screenshots"

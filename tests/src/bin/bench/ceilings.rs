@@ -40,7 +40,9 @@ impl Ceilings {
                 .route("/sign", web::get().to(sign))
                 .route("/fixed", web::get().to(fixed))
                 .route("/open", web::get().to(fixed))
-                .service(web::resource("/guarded").wrap(McpAuth::new(authenticator.clone())).route(web::get().to(fixed)))
+                .service(
+                    web::resource("/guarded").wrap(McpAuth::new(authenticator.clone())).route(web::get().to(fixed)),
+                )
         })
         .bind("127.0.0.1:0")?;
         let base = format!("http://{}", server.addrs()[0]);
@@ -84,11 +86,14 @@ fn claims() -> Value {
 
 async fn sign(keyring: web::Data<Keyring>) -> HttpResponse {
     match keyring.sign("at+jwt", &claims()) {
-        Ok(token) => HttpResponse::Ok().json(json!({"access_token": token, "token_type": "Bearer", "expires_in": 300, "scope": "mcp:read"})),
+        Ok(token) => HttpResponse::Ok()
+            .json(json!({"access_token": token, "token_type": "Bearer", "expires_in": 300, "scope": "mcp:read"})),
         Err(error) => HttpResponse::InternalServerError().body(error.to_string()),
     }
 }
 
 async fn fixed() -> HttpResponse {
-    HttpResponse::Ok().content_type("application/json").body(r#"{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig"}]}"#)
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(r#"{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig"}]}"#)
 }

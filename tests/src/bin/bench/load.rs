@@ -27,7 +27,8 @@ pub(crate) struct Row {
 
 impl Row {
     /// The head of the table.
-    pub(crate) const HEADER: &str = "workload                                            per second      p50 ms     p99 ms";
+    pub(crate) const HEADER: &str =
+        "workload                                            per second      p50 ms     p99 ms";
 
     /// Something that is measured without requests.
     pub(crate) fn alone(name: &str, rate: f64) -> Self {
@@ -43,7 +44,8 @@ impl Row {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let milliseconds = |time: Option<Duration>| time.map(|time| format!("{:.2}", time.as_secs_f64() * 1e3)).unwrap_or_default();
+        let milliseconds =
+            |time: Option<Duration>| time.map(|time| format!("{:.2}", time.as_secs_f64() * 1e3)).unwrap_or_default();
         write!(f, "{:<48} {:>13.0} {:>11} {:>10}", self.name, self.rate, milliseconds(self.p50), milliseconds(self.p99))
     }
 }
@@ -70,12 +72,21 @@ impl Load {
     }
 
     /// The rate of a call that builds its own request.
-    pub(crate) async fn calls<F: Future<Output = Result<Response>>>(&self, name: &str, request: impl Fn() -> F) -> Result<Row> {
+    pub(crate) async fn calls<F: Future<Output = Result<Response>>>(
+        &self,
+        name: &str,
+        request: impl Fn() -> F,
+    ) -> Result<Row> {
         self.measure(name, |_| request()).await
     }
 
     /// The rate of a chain: each request is made of the answer before.
-    pub(crate) async fn chains(&self, name: &str, begin: Vec<Value>, request: impl Fn(&Value) -> RequestBuilder) -> Result<Row> {
+    pub(crate) async fn chains(
+        &self,
+        name: &str,
+        begin: Vec<Value>,
+        request: impl Fn(&Value) -> RequestBuilder,
+    ) -> Result<Row> {
         let started = Instant::now();
         let chains = begin.into_iter().map(|mut answer| {
             let request = &request;
@@ -93,7 +104,11 @@ impl Load {
         Ok(Row::of(name, latencies, started.elapsed()))
     }
 
-    async fn measure<F: Future<Output = Result<Response>>>(&self, name: &str, send: impl Fn(usize) -> F) -> Result<Row> {
+    async fn measure<F: Future<Output = Result<Response>>>(
+        &self,
+        name: &str,
+        send: impl Fn(usize) -> F,
+    ) -> Result<Row> {
         let started = Instant::now();
         let connections = (0..self.connections).map(|connection| {
             let send = &send;
@@ -102,7 +117,12 @@ impl Load {
                 while started.elapsed() < self.duration {
                     let sent = Instant::now();
                     let response = send(connection).await?;
-                    ensure!(response.status().is_success(), "{name} answered {}: {}", response.status(), response.text().await?);
+                    ensure!(
+                        response.status().is_success(),
+                        "{name} answered {}: {}",
+                        response.status(),
+                        response.text().await?
+                    );
                     response.bytes().await?;
                     latencies.push(sent.elapsed());
                 }

@@ -44,7 +44,11 @@ async fn main() -> Result<()> {
     let load = Load { connections: arguments.connections, duration: Duration::from_secs(arguments.seconds) };
     let directory = tempfile::tempdir()?;
     let stack = Stack::start(directory.path(), Ports { authgent: 0, mcp: 0 }).await?;
-    println!("{} connections, {} s per workload; server and load share the machine.\n", load.connections, load.duration.as_secs());
+    println!(
+        "{} connections, {} s per workload; server and load share the machine.\n",
+        load.connections,
+        load.duration.as_secs()
+    );
     println!("{}", Row::HEADER);
 
     let ceilings = ceilings::Ceilings::start().await?;
@@ -62,7 +66,9 @@ async fn main() -> Result<()> {
         })
         .await?;
     let jwks = load.run("JWKS", |_| ceilings.http.get(format!("{}/.well-known/jwks.json", stack.issuer))).await?;
-    let metadata = load.run("metadata", |_| ceilings.http.get(format!("{}/.well-known/oauth-authorization-server", stack.issuer))).await?;
+    let metadata = load
+        .run("metadata", |_| ceilings.http.get(format!("{}/.well-known/oauth-authorization-server", stack.issuer)))
+        .await?;
     let mut chains = Vec::new();
     let client_id = public_client(&ceilings.http, &stack).await?;
     for _ in 0..load.connections {
@@ -71,15 +77,25 @@ async fn main() -> Result<()> {
     let access_token = chains[0]["access_token"].as_str().context("no access token")?.to_owned();
     let refresh = load.chains("refresh rotation", chains, |tokens| {
         let refresh_token = tokens["refresh_token"].as_str().unwrap_or_default();
-        ceilings.http.post(&token_endpoint).form(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token), ("client_id", &client_id)])
+        ceilings.http.post(&token_endpoint).form(&[
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh_token),
+            ("client_id", &client_id),
+        ])
     });
     let refresh = refresh.await?;
     let open = load.run("actix handler without mcp-resource", |_| ceilings.get("/open")).await?;
     let guarded_token = ceilings.token()?;
-    let guarded = load.run("the same behind mcp-resource, warm token", |_| ceilings.get("/guarded").bearer_auth(&guarded_token)).await?;
-    let whoami = load.calls("mcp-demo whoami", || call(&ceilings.http, &stack.mcp, Some(&access_token), "whoami", json!({}))).await?;
+    let guarded = load
+        .run("the same behind mcp-resource, warm token", |_| ceilings.get("/guarded").bearer_auth(&guarded_token))
+        .await?;
+    let whoami = load
+        .calls("mcp-demo whoami", || call(&ceilings.http, &stack.mcp, Some(&access_token), "whoami", json!({})))
+        .await?;
 
-    for row in [&sign, &signing, &fixed, &commit, &client_credentials, &jwks, &metadata, &refresh, &open, &guarded, &whoami] {
+    for row in
+        [&sign, &signing, &fixed, &commit, &client_credentials, &jwks, &metadata, &refresh, &open, &guarded, &whoami]
+    {
         println!("{row}");
     }
     println!("\nratios");
@@ -93,7 +109,11 @@ async fn main() -> Result<()> {
         println!("{name:<48} {:>6.1} %", 100.0 * part.rate / whole.rate);
     }
     if let Some(kilobytes) = resident() {
-        println!("{:<48} {:>6.1} MiB (server, MCP server and load generator together)", "resident memory", kilobytes / 1024.0);
+        println!(
+            "{:<48} {:>6.1} MiB (server, MCP server and load generator together)",
+            "resident memory",
+            kilobytes / 1024.0
+        );
     }
     Ok(())
 }
@@ -119,7 +139,14 @@ async fn service_client(stack: &Stack) -> Result<(String, String)> {
 
 async fn public_client(http: &reqwest::Client, stack: &Stack) -> Result<String> {
     let metadata = json!({"redirect_uris": [REDIRECT_URI], "token_endpoint_auth_method": "none"});
-    let client: Value = http.post(format!("{}/oauth/register", stack.issuer)).json(&metadata).send().await?.error_for_status()?.json().await?;
+    let client: Value = http
+        .post(format!("{}/oauth/register", stack.issuer))
+        .json(&metadata)
+        .send()
+        .await?
+        .error_for_status()?
+        .json()
+        .await?;
     Ok(client["client_id"].as_str().context("no client_id")?.to_owned())
 }
 
@@ -135,8 +162,13 @@ async fn tokens(http: &reqwest::Client, stack: &Stack, client_id: &str) -> Resul
         .append_pair("code_challenge_method", "S256");
     let location = Browser::new()?.authorize(&url, EMAIL, &stack.password).await?;
     let code = query(&location, "code").context("no code")?;
-    let form =
-        [("grant_type", "authorization_code"), ("code", &code), ("redirect_uri", REDIRECT_URI), ("client_id", client_id), ("code_verifier", VERIFIER)];
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", REDIRECT_URI),
+        ("client_id", client_id),
+        ("code_verifier", VERIFIER),
+    ];
     let response = http.post(format!("{}/oauth/token", stack.issuer)).form(&form).send().await?;
     Ok(response.error_for_status()?.json().await?)
 }
