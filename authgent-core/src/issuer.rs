@@ -39,6 +39,10 @@ impl Issuer {
     /// # Errors
     /// [`IssuerError`] naming the rule that it breaks.
     pub fn parse(text: &str) -> Result<Self, IssuerError> {
+        // A URL parser drops tabs and line ends and trims: what is kept verbatim must not hold any (RFC 3986, section 2).
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(IssuerError::NotAbsolute(text.into()));
+        }
         let url = Url::parse(text).map_err(|_| IssuerError::NotAbsolute(text.into()))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(IssuerError::Scheme(text.into()));
@@ -147,6 +151,8 @@ mod tests {
             ("https://user@auth.example.com", "user"),
             ("ftp://auth.example.com", "https://"),
             ("auth.example.com", "absolute"),
+            (" https://auth.example.com", "absolute"),
+            ("https://auth.example.com\n", "absolute"),
             ("", "absolute"),
         ] {
             let message = Issuer::parse(bad).unwrap_err().to_string();

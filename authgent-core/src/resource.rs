@@ -29,6 +29,10 @@ impl ResourceUri {
     /// # Errors
     /// [`ResourceError`] naming the rule that it breaks.
     pub fn parse(text: &str) -> Result<Self, ResourceError> {
+        // A URL parser drops tabs and line ends and trims: what is kept verbatim must not hold any (RFC 3986, section 2).
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ResourceError::NotAbsolute(text.into()));
+        }
         let url = Url::parse(text).map_err(|_| ResourceError::NotAbsolute(text.into()))?;
         if url.host_str().is_none_or(str::is_empty) {
             return Err(ResourceError::NotAbsolute(text.into()));
@@ -183,7 +187,19 @@ mod tests {
 
     #[test]
     fn what_rfc_8707_forbids_is_refused() {
-        for bad in ["", "/mcp", "mcp.example.com", "https://x/#f", "https://u:p@x/", "urn:x", "data:text/plain,x"] {
+        for bad in [
+            "https://x/\n",
+            " https://x",
+            "https://x/\u{1b}[31m",
+            "https://x\t/",
+            "",
+            "/mcp",
+            "mcp.example.com",
+            "https://x/#f",
+            "https://u:p@x/",
+            "urn:x",
+            "data:text/plain,x",
+        ] {
             assert!(ResourceUri::parse(bad).is_err(), "{bad}");
         }
     }

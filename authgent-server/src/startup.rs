@@ -117,9 +117,11 @@ impl Application {
     /// # Errors
     /// [`StartupError::Run`] where the server fails.
     pub async fn run(self) -> Result<(), StartupError> {
-        let cleanup = tokio::spawn(cleanup::run(self.services));
+        let cleanup = tokio::spawn(cleanup::run(Arc::clone(&self.services)));
         let outcome = self.server.await.map_err(StartupError::Run);
         cleanup.abort();
+        // SQLite then folds its write-ahead log into the file, so that a copy of the file is whole.
+        self.services.store.close().await;
         outcome
     }
 }

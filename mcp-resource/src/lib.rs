@@ -1,4 +1,9 @@
-#![doc = include_str!("../README.md")]
+// The example of the README needs actix-web.
+#![cfg_attr(feature = "actix", doc = include_str!("../README.md"))]
+#![cfg_attr(
+    not(feature = "actix"),
+    doc = "Protects an MCP server: verifies JWT access tokens, serves RFC 9728 metadata, answers with challenges."
+)]
 //!
 //! # Where each part lives
 //!

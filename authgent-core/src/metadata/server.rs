@@ -65,6 +65,12 @@ pub struct AuthorizationServerMetadata {
     /// OpenID Connect: values of `prompt`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompt_values_supported: Vec<String>,
+    /// OpenID Connect: whether the `request` parameter is supported.
+    #[serde(default)]
+    pub request_parameter_supported: bool,
+    /// OpenID Connect: whether the `request_uri` parameter is supported. Absent would mean yes (Discovery, section 3).
+    #[serde(default)]
+    pub request_uri_parameter_supported: bool,
     /// The resources that tokens can be asked for (RFC 9728, section 4).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub protected_resources: Vec<String>,

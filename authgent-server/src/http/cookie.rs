@@ -1,5 +1,6 @@
 //! The two cookies: the session of a person, and the secret behind the forms.
 
+use crate::crypto::hash::{base64url, token_hash};
 use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
@@ -22,7 +23,13 @@ impl Name {
             Self::Session => "authgent_session",
             Self::Csrf => "authgent_csrf",
         };
-        if issuer.is_https() { format!("__Host-{name}") } else { name.to_owned() }
+        // Cookies know neither path nor port: two issuers on one host would sign people out of each other.
+        let own = if issuer.path().is_empty() {
+            String::new()
+        } else {
+            format!("_{}", base64url(&token_hash(issuer.as_str()).0[..6]))
+        };
+        if issuer.is_https() { format!("__Host-{name}{own}") } else { format!("{name}{own}") }
     }
 }
 

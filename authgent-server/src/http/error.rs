@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError, web};
-use authgent_core::error::{ErrorResponse, OAuthErrorCode};
+use authgent_core::error::{ErrorResponse, OAuthErrorCode, printable};
 use authgent_core::metadata::client::ClientMetadataError;
 use tracing_actix_web::RequestId;
 
@@ -70,11 +70,10 @@ impl From<BodyError> for ApiError {
     fn from(error: BodyError) -> Self {
         let status = match error {
             BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            BodyError::WrongType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            BodyError::Incomplete => StatusCode::BAD_REQUEST,
+            BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            // A wrong Content-Type is 400 at these endpoints, not 415 (RFC 6749, section 5.2).
+            BodyError::WrongType(_) | BodyError::Incomplete => StatusCode::BAD_REQUEST,
         };
-        // Token endpoints answer a wrong Content-Type with 400 (RFC 6749, section 5.2).
-        let status = if status == StatusCode::UNSUPPORTED_MEDIA_TYPE { StatusCode::BAD_REQUEST } else { status };
         Self::new(status, OAuthErrorCode::InvalidRequest, error.to_string())
     }
 }
@@ -103,8 +102,14 @@ impl From<StoreError> for ApiError {
 impl From<ClientAuthenticationError> for ApiError {
     fn from(error: ClientAuthenticationError) -> Self {
         use ClientAuthenticationError as E;
-        let basic_challenge =
-            matches!(error, E::Unknown { basic: true } | E::WrongSecret { basic: true } | E::MalformedBasic);
+        let basic_challenge = matches!(
+            error,
+            E::Unknown { basic: true }
+                | E::WrongSecret { basic: true }
+                | E::SecretMissing { basic: true }
+                | E::Disabled { basic: true }
+                | E::MalformedBasic
+        );
         let text = error.to_string();
         let refused = match error {
             E::Store(error) => return error.into(),
@@ -112,8 +117,8 @@ impl From<ClientAuthenticationError> for ApiError {
             E::Missing
             | E::MalformedBasic
             | E::Unknown { .. }
-            | E::Disabled
-            | E::SecretMissing
+            | E::Disabled { .. }
+            | E::SecretMissing { .. }
             | E::WrongSecret { .. } => Self::new(StatusCode::UNAUTHORIZED, OAuthErrorCode::InvalidClient, text),
         };
         Self { basic_challenge, ..refused }
@@ -135,7 +140,9 @@ impl From<TokenError> for ApiError {
                     "the server could not sign the token",
                 )
             }
-            E::Repeated(_) | E::Missing(_) | E::VerifierMalformed(_) => Self::bad(OAuthErrorCode::InvalidRequest, text),
+            E::Parameters(_) | E::Missing(_) | E::VerifierMalformed(_) => {
+                Self::bad(OAuthErrorCode::InvalidRequest, text)
+            }
             E::UnsupportedGrantType => Self::bad(OAuthErrorCode::UnsupportedGrantType, text),
             E::UnauthorizedClient(_) => Self::bad(OAuthErrorCode::UnauthorizedClient, text),
             E::Target(_) | E::OtherResource { .. } => Self::bad(OAuthErrorCode::InvalidTarget, text),
@@ -181,7 +188,8 @@ impl From<RevokeError> for ApiError {
         match error {
             RevokeError::ClientAuthentication(error) => error.into(),
             RevokeError::Store(error) => error.into(),
-            RevokeError::Repeated(_) | RevokeError::TokenMissing => Self::bad(OAuthErrorCode::InvalidRequest, text),
+            RevokeError::Unrevocable => Self::bad(OAuthErrorCode::UnsupportedTokenType, text),
+            RevokeError::Parameters(_) | RevokeError::TokenMissing => Self::bad(OAuthErrorCode::InvalidRequest, text),
         }
     }
 }
@@ -193,7 +201,7 @@ impl From<IntrospectError> for ApiError {
             IntrospectError::ClientAuthentication(error) => error.into(),
             IntrospectError::Store(error) => error.into(),
             IntrospectError::PublicClient => Self::new(StatusCode::UNAUTHORIZED, OAuthErrorCode::InvalidClient, text),
-            IntrospectError::Repeated(_) | IntrospectError::TokenMissing => {
+            IntrospectError::Parameters(_) | IntrospectError::TokenMissing => {
                 Self::bad(OAuthErrorCode::InvalidRequest, text)
             }
         }
@@ -282,9 +290,13 @@ pub(super) fn authorize_error(
     match error {
         AuthorizeError::Store(error) => Err(PageError::store(services, request, &error)),
         AuthorizeError::Page(cause) => Err(authorize_page(services, request, &cause)),
-        AuthorizeError::Redirect { location, refusal } => {
+        AuthorizeError::Withheld { refusal } => {
+            tracing::info!(error.code = %refusal.code, "authorization refused on a page: nobody vouches for the redirect URI");
+            Err(PageError::new(services, request, Problem::Malformed).with_detail("Cause", &refusal.to_string()))
+        }
+        AuthorizeError::Redirect { location, refusal, .. } => {
             let cause = refusal.source.as_ref().map(ToString::to_string);
-            tracing::info!(error.code = %refusal.code, error.description = %refusal.description, cause, "authorization refused");
+            tracing::info!(error.code = %refusal.code, error.description = %printable(&refusal.description), cause, "authorization refused");
             Ok(HttpResponse::SeeOther()
                 .insert_header((LOCATION, location))
                 .insert_header((CACHE_CONTROL, "no-store"))

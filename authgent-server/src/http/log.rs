@@ -13,6 +13,10 @@ impl RootSpanBuilder for RootSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
         let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
         let request_id = request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
+        // Probes come every few seconds and would bury everything else.
+        if route.ends_with("/health/live") || route.ends_with("/health/ready") {
+            return tracing::debug_span!("probe", http.route = %route, http.status = tracing::field::Empty);
+        }
         tracing::info_span!(
             "request",
             http.method = %request.method(),
@@ -29,7 +33,9 @@ impl RootSpanBuilder for RootSpan {
         };
         span.record("http.status", status.as_u16());
         let _entered = span.enter();
-        if status.is_server_error() {
+        if span.metadata().is_some_and(|metadata| *metadata.level() == tracing::Level::DEBUG) {
+            tracing::debug!("request answered");
+        } else if status.is_server_error() {
             tracing::error!("request failed");
         } else {
             tracing::info!("request answered");

@@ -28,10 +28,16 @@ pub enum ClientAuthenticationError {
     },
     /// The operator disabled it.
     #[error("the client was disabled by the operator")]
-    Disabled,
+    Disabled {
+        /// Whether it used HTTP Basic.
+        basic: bool,
+    },
     /// It has a secret and sent none.
     #[error("this client has a secret and must send it")]
-    SecretMissing,
+    SecretMissing {
+        /// Whether it used HTTP Basic.
+        basic: bool,
+    },
     /// The secret is wrong, or one was sent for a client that has none.
     #[error("the client_secret is wrong")]
     WrongSecret {
@@ -65,11 +71,11 @@ pub async fn authenticate(
     let client = services.store.client(&client_id).await?.ok_or(ClientAuthenticationError::Unknown { basic })?;
     match (&client.secret_hash, &secret) {
         (None, None) => {}
-        (Some(_), None) => return Err(ClientAuthenticationError::SecretMissing),
+        (Some(_), None) => return Err(ClientAuthenticationError::SecretMissing { basic }),
         (Some(stored), Some(secret)) if constant_time_eq(&stored.0, &token_hash(secret).0) => {}
         (_, Some(_)) => return Err(ClientAuthenticationError::WrongSecret { basic }),
     }
-    if client.enabled { Ok(client) } else { Err(ClientAuthenticationError::Disabled) }
+    if client.enabled { Ok(client) } else { Err(ClientAuthenticationError::Disabled { basic }) }
 }
 
 fn credentials(authorization: Option<&str>, parameters: &Parameters) -> Result<Credentials, ClientAuthenticationError> {

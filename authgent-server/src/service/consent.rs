@@ -2,8 +2,8 @@
 //! (consent is kept per person, client and resource).
 
 use crate::crypto::hash::token_hash;
-use crate::domain::{Client, Consent, Interaction, InteractionState, Resource};
-use crate::service::authorize::{ReturnAddress, code_from_ticket, is_openid_scope, issue_code};
+use crate::domain::{Client, Consent, Interaction, InteractionState, Resource, RevocationReason};
+use crate::service::authorize::{ReturnAddress, code_from_ticket, is_openid_scope, issue_code, still_allowed};
 use crate::service::sign_in::SignedIn;
 use crate::service::{Services, TargetError};
 use crate::store::{StoreError, WriteTransaction};
@@ -33,6 +33,7 @@ pub struct Question {
 impl Question {
     fn return_address(&self, services: &Services) -> ReturnAddress {
         ReturnAddress::new(
+            &self.client,
             self.redirect_uri.clone(),
             self.interaction.request.state.as_deref(),
             &services.settings.issuer,
@@ -133,8 +134,8 @@ pub async fn question(services: &Services, signed_in: &SignedIn, ticket: &str) -
     let resource = services.target(Some(request.resource.as_str())).await?;
     let consent = services.store.consent(signed_in.user.id, &client.id, &resource.uri).await?;
     Ok(Question {
-        scope: request.scope.clone(),
         required: required(&request.scope, &resource),
+        scope: still_allowed(&request.scope, &resource),
         granted: consent.map(|consent| consent.scope).unwrap_or_default(),
         client,
         resource,
@@ -159,7 +160,13 @@ pub async fn answer(
     // Read again inside the transaction: two clicks may arrive at once.
     let state = tx.interaction(&token_hash(ticket)).await?.ok_or(ConsentError::Gone)?.state;
     match (state, decision) {
-        (InteractionState::Allowed { code_hash, .. }, _) => {
+        // The last word counts, as long as nothing came of the first.
+        (InteractionState::Allowed { grant_id, .. }, Decision::Deny) => {
+            tx.revoke_grant(grant_id, services.now(), RevocationReason::RevokedByUser).await?;
+            tx.commit().await?;
+            Ok(denied(&return_address))
+        }
+        (InteractionState::Allowed { code_hash, .. }, Decision::Allow(_)) => {
             let open = tx.code_with_grant(&code_hash).await?.is_some_and(|(code, _)| code.consumed_at.is_none());
             Ok(allowed_before(ticket, open, &return_address))
         }
@@ -183,7 +190,7 @@ async fn allow(
     chosen: &Scope,
     return_address: &ReturnAddress,
 ) -> Result<Answered, ConsentError> {
-    let Question { interaction, scope, required, granted, client, resource, .. } = question;
+    let Question { interaction, scope, required, client, resource, .. } = question;
     if let Some(foreign) = chosen.difference(&scope).iter().next() {
         return Err(ConsentError::ForeignScope(foreign.to_string()));
     }
@@ -197,6 +204,9 @@ async fn allow(
         return Ok(denied(return_address));
     }
     let now = services.now();
+    // Inside the transaction: another page for the same client may be answered at this moment.
+    let granted = tx.consent(interaction.user_id, &client.id, &resource.uri).await?;
+    let granted = granted.map(|consent| consent.scope).unwrap_or_default();
     let (code, code_hash) = code_from_ticket(ticket);
     let grant_id = issue_code(
         services,

@@ -1,7 +1,7 @@
 //! Introspection: RFC 7662.
 
 use crate::crypto::hash::token_hash;
-use crate::domain::{GrantState, RefreshTokenState};
+use crate::domain::{ClientOrigin, GrantState, RefreshTokenState};
 use crate::service::Services;
 use crate::service::client_authentication::{ClientAuthenticationError, authenticate};
 use crate::service::parameters::Parameters;
@@ -14,9 +14,9 @@ use authgent_core::wire::introspect::IntrospectionResponse;
 /// Why a token is not introspected. One that is not active is no error (RFC 7662, section 2.2).
 #[derive(Debug, thiserror::Error)]
 pub enum IntrospectError {
-    /// A parameter is there twice.
-    #[error("{0} is there more than once")]
-    Repeated(String),
+    /// A parameter is there twice, or holds what none may.
+    #[error("{0}")]
+    Parameters(String),
     /// `token` is not there.
     #[error("token is missing")]
     TokenMissing,
@@ -40,8 +40,8 @@ pub async fn introspect(
     authorization: Option<&str>,
     parameters: &Parameters,
 ) -> Result<IntrospectionResponse, IntrospectError> {
-    if let Some(name) = parameters.repeated() {
-        return Err(IntrospectError::Repeated(name.to_owned()));
+    if let Some(problem) = parameters.problem() {
+        return Err(IntrospectError::Parameters(problem));
     }
     let caller = authenticate(services, authorization, parameters).await?;
     if caller.secret_hash.is_none() {
@@ -49,6 +49,11 @@ pub async fn introspect(
     }
     let token = parameters.get("token").ok_or(IntrospectError::TokenMissing)?;
     match access_token_claims(services, token) {
+        // Anybody can register and so authenticate. Only those whom the operator made, the resource servers, may ask about
+        // tokens that are not their own (RFC 7662, section 2.1).
+        Some(claims) if caller.origin == ClientOrigin::Registered && claims.client_id != caller.id => {
+            Ok(IntrospectionResponse::default())
+        }
         Some(claims) => access_token(services, claims).await,
         None => refresh_token(services, &caller.id, token).await,
     }

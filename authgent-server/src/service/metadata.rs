@@ -50,6 +50,8 @@ pub async fn metadata(services: &Services) -> Result<AuthorizationServerMetadata
             .map(str::to_owned)
             .to_vec(),
         prompt_values_supported: ["none", "login", "consent", "select_account"].map(str::to_owned).to_vec(),
+        request_parameter_supported: false,
+        request_uri_parameter_supported: false,
         protected_resources: resources.iter().map(|resource| resource.uri.to_string()).collect(),
         service_documentation: None,
     })

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 pub struct Parameters {
     values: BTreeMap<String, String>,
     repeated: Vec<String>,
+    malformed: Vec<String>,
 }
 
 impl Parameters {
@@ -20,11 +21,13 @@ impl Parameters {
             if value.is_empty() {
                 continue;
             }
-            if parameters.values.insert(name.to_string(), value.into_owned()).is_some() {
+            if value.contains(char::is_control) {
+                parameters.malformed.push(name.into_owned());
+            } else if parameters.values.insert(name.to_string(), value.into_owned()).is_some() {
                 parameters.repeated.push(name.into_owned());
             }
         }
-        for name in &parameters.repeated {
+        for name in parameters.repeated.iter().chain(&parameters.malformed) {
             parameters.values.remove(name);
         }
         parameters
@@ -46,6 +49,20 @@ impl Parameters {
     #[must_use]
     pub fn repeats(&self, name: &str) -> bool {
         self.repeated.iter().any(|repeated| repeated == name)
+    }
+
+    /// The first parameter whose value holds a control character, which none may (RFC 6749, appendix A). It is not readable
+    /// through [`Parameters::get`]: neither the database nor a log line ever sees it.
+    #[must_use]
+    pub fn malformed(&self) -> Option<&str> {
+        self.malformed.first().map(String::as_str)
+    }
+
+    /// The first thing that is wrong with the parameters as such, in words.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        let repeated = self.repeated().map(|name| format!("{name} is there more than once"));
+        repeated.or_else(|| self.malformed().map(|name| format!("{name} holds a control character")))
     }
 
     /// The same parameters with another value, or none, for `name`.
@@ -83,6 +100,16 @@ mod tests {
         assert_eq!((parameters.get("empty"), parameters.get("plus")), (None, Some("a b c")));
         assert!(!format!("{parameters:?}").contains("a b c"));
         assert_eq!(parameters.with("state", None).encode(), "plus=a+b+c");
+    }
+
+    #[test]
+    fn control_characters_reach_nobody() {
+        let parameters = Parameters::parse(b"client_id=a%00b&state=x%0ay&nonce=n");
+        assert_eq!(
+            (parameters.get("client_id"), parameters.get("state"), parameters.get("nonce")),
+            (None, None, Some("n"))
+        );
+        assert_eq!(parameters.problem().as_deref(), Some("client_id holds a control character"));
     }
 
     #[test]

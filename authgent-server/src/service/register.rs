@@ -35,7 +35,7 @@ pub async fn register(services: &Services, body: &[u8]) -> Result<RegistrationRe
     let mut metadata = ClientMetadata::parse(document.as_object().ok_or(RegisterError::NotAnObject)?)?;
     // Anybody may register here. A token without a person's consent is not for anybody.
     metadata.grant_types.retain(|grant_type| *grant_type != GrantType::ClientCredentials);
-    if metadata.grant_types.is_empty() {
+    if !metadata.may_use(GrantType::AuthorizationCode) {
         return Err(RegisterError::ClientCredentials);
     }
     let now = services.now();

@@ -12,12 +12,15 @@ use uuid::Uuid;
 /// Why nothing is revoked. A token that is unknown, or another client's, is no error (RFC 7009, section 2.2).
 #[derive(Debug, thiserror::Error)]
 pub enum RevokeError {
-    /// A parameter is there twice.
-    #[error("{0} is there more than once")]
-    Repeated(String),
+    /// A parameter is there twice, or holds what none may.
+    #[error("{0}")]
+    Parameters(String),
     /// `token` is not there.
     #[error("token is missing")]
     TokenMissing,
+    /// The access token of a client that acts for itself hangs on no grant: it ends by itself within minutes.
+    #[error("this token cannot be revoked: it ends by itself")]
+    Unrevocable,
     /// The client is not who it says it is.
     #[error(transparent)]
     ClientAuthentication(#[from] ClientAuthenticationError),
@@ -38,12 +41,16 @@ pub async fn revoke(
     authorization: Option<&str>,
     parameters: &Parameters,
 ) -> Result<(), RevokeError> {
-    if let Some(name) = parameters.repeated() {
-        return Err(RevokeError::Repeated(name.to_owned()));
+    if let Some(problem) = parameters.problem() {
+        return Err(RevokeError::Parameters(problem));
     }
     let client = authenticate(services, authorization, parameters).await?;
     let token = parameters.get("token").ok_or(RevokeError::TokenMissing)?;
-    let Some(grant_id) = grant_of(services, token).await? else { return Ok(()) };
+    let grant_id = match hangs_on(services, &client.id, token).await? {
+        Hangs::OnGrant(grant_id) => grant_id,
+        Hangs::OnNothing => return Err(RevokeError::Unrevocable),
+        Hangs::Unknown => return Ok(()),
+    };
     let Some(grant) = services.store.grant(grant_id).await?.filter(|grant| grant.client_id == client.id) else {
         return Ok(());
     };
@@ -54,10 +61,22 @@ pub async fn revoke(
     Ok(())
 }
 
-async fn grant_of(services: &Services, token: &str) -> Result<Option<Uuid>, StoreError> {
+/// What a token hangs on.
+enum Hangs {
+    OnGrant(Uuid),
+    /// An access token that the client got for itself.
+    OnNothing,
+    Unknown,
+}
+
+async fn hangs_on(services: &Services, client_id: &str, token: &str) -> Result<Hangs, StoreError> {
     if let Ok((_, claims)) = services.keyring.verify(token) {
-        return Ok(claims["jti"].as_str().and_then(grant_of_jti));
+        return Ok(match claims["jti"].as_str().and_then(grant_of_jti) {
+            Some(grant_id) => Hangs::OnGrant(grant_id),
+            None if claims["client_id"] == client_id => Hangs::OnNothing,
+            None => Hangs::Unknown,
+        });
     }
     let found = services.store.refresh_token_with_grant(&token_hash(token)).await?;
-    Ok(found.map(|(token, _)| token.grant_id))
+    Ok(found.map_or(Hangs::Unknown, |(token, _)| Hangs::OnGrant(token.grant_id)))
 }

@@ -4,8 +4,8 @@ use super::entity::consents::{ActiveModel, Column, Entity};
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::Consent;
 use authgent_core::resource::ResourceUri;
-use sea_orm::EntityTrait;
 use sea_orm::sea_query::OnConflict;
+use sea_orm::{EntityTrait, QuerySelect};
 use uuid::Uuid;
 
 impl Store {
@@ -25,6 +25,21 @@ impl Store {
 }
 
 impl WriteTransaction {
+    /// As [`Store::consent`], inside the transaction: nobody changes it before the commit.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn consent(
+        &self,
+        user_id: Uuid,
+        client_id: &str,
+        resource: &ResourceUri,
+    ) -> Result<Option<Consent>, StoreError> {
+        let key = (user_id, client_id.to_owned(), resource.as_str().to_owned());
+        let row = Entity::find_by_id(key).lock_exclusive().one(&self.inner).await?;
+        row.map(Consent::try_from).transpose()
+    }
+
     /// Remembers a consent in the place of an earlier one for the same person, client and resource. The scope is
     /// replaced, not joined: the caller decides what is kept of the earlier one.
     ///

@@ -80,6 +80,15 @@ impl Store {
         connect::connect(dsn).await
     }
 
+    /// Closes every connection. Whoever still uses a clone finds the database unavailable.
+    pub async fn close(&self) {
+        for pool in [&self.read, &self.write] {
+            if let Err(error) = pool.close_by_ref().await {
+                tracing::warn!(error = %error, "a database connection did not close in order");
+            }
+        }
+    }
+
     /// Brings the schema up to date, as one transaction: afterwards all of it is new, or after an error all of it old.
     ///
     /// Safe while other processes do the same: on PostgreSQL the transaction begins by taking an advisory lock, on

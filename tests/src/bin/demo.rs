@@ -88,7 +88,7 @@ async fn interactive(arguments: &Arguments) -> Result<()> {
     println!(
         "\n  Authgent         {}\n  MCP server       {}\n\n  Sign in as       {EMAIL}\n  with password    {}\n\n  \
          A demo client waits for you to sign in and allow it:\n  {}\n\n  \
-         Any other client can connect too, for example:\n  npx @modelcontextprotocol/inspector {}\n\n  \
+         Any other client can connect too, for example:\n  npx @modelcontextprotocol/inspector --transport http --server-url {}\n\n  \
          Ctrl-C ends it. Nothing is kept.\n",
         stack.issuer,
         stack.mcp,
@@ -100,7 +100,7 @@ async fn interactive(arguments: &Arguments) -> Result<()> {
         open_browser(sign_in.url());
     }
     tokio::select! {
-        stopped = tokio::signal::ctrl_c() => return Ok(stopped?),
+        stopped = stop_signal() => return stopped,
         signed_in = tokio::time::timeout(PATIENCE, sign_in.finish()) => {
             let token = signed_in.context("nobody signed in")??;
             let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
@@ -109,8 +109,22 @@ async fn interactive(arguments: &Arguments) -> Result<()> {
             println!("  The demo client is connected. It called whoami, and the MCP server answered:\n\n{:#}\n", result_of(response).await?);
         }
     }
-    tokio::signal::ctrl_c().await?;
-    Ok(())
+    stop_signal().await
+}
+
+/// Ctrl-C, or what a supervisor sends.
+async fn stop_signal() -> Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            stopped = tokio::signal::ctrl_c() => stopped?,
+            _ = terminated.recv() => {}
+        }
+        Ok(())
+    }
+    #[cfg(not(unix))]
+    Ok(tokio::signal::ctrl_c().await?)
 }
 
 /// Opens the browser where there is one; the address is printed anyway.

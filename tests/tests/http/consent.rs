@@ -60,6 +60,36 @@ async fn refusing_tells_the_client() {
 }
 
 #[tokio::test]
+async fn a_no_after_a_yes_counts() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let page = consent_page(&flow).await;
+    let form = page.form("interaction").unwrap();
+    let allowed =
+        flow.browser.submit(&page, &form.clone().with("decision", "allow")).await.unwrap().location().unwrap();
+    let denied = flow.browser.submit(&page, &form.with("decision", "deny")).await.unwrap().location().unwrap();
+    assert_eq!(query(&denied, "error").as_deref(), Some("access_denied"));
+    let (status, body) = flow.exchange(&query(&allowed, "code").unwrap()).await.unwrap();
+    assert_eq!((status, body["error"].as_str().unwrap()), (400, "invalid_grant"), "the code is dead");
+}
+
+#[tokio::test]
+async fn two_pages_answered_at_once_both_count() {
+    let server = TestServer::start().await.unwrap();
+    let mut flow = Flow::new(&server).await.unwrap();
+    let first = consent_page(&flow).await;
+    flow.set("scope", "mcp:write");
+    let second = consent_page(&flow).await;
+    let form = |page: &Page| page.form("interaction").unwrap().with("decision", "allow");
+    let forms = (form(&first), form(&second));
+    let (a, b) = tokio::join!(flow.browser.submit(&first, &forms.0), flow.browser.submit(&second, &forms.1));
+    assert!(a.unwrap().location().is_some() && b.unwrap().location().is_some());
+    flow.set("scope", "mcp:read mcp:write");
+    let location = flow.browser.get(flow.authorize_url()).await.unwrap().location().unwrap();
+    assert!(query(&location, "code").is_some(), "both are remembered");
+}
+
+#[tokio::test]
 async fn a_double_click_leads_to_one_code_and_later_to_a_page() {
     let server = TestServer::start().await.unwrap();
     let flow = Flow::new(&server).await.unwrap();

@@ -41,3 +41,16 @@ async fn an_unknown_address_is_a_page_for_people() {
         (404, "text/html; charset=utf-8")
     );
 }
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_given_up() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let server = TestServer::start().await.unwrap();
+    let mut stream = tokio::net::TcpStream::connect(server.issuer.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = "POST /oauth/token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 100\r\n\r\ngrant";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    let read = tokio::time::timeout(std::time::Duration::from_secs(20), stream.read_exact(&mut answer)).await;
+    read.unwrap().unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 408");
+}

@@ -18,6 +18,7 @@ async fn metadata_says_what_mcp_clients_look_for() {
     assert_eq!(metadata["code_challenge_methods_supported"], json!(["S256"]));
     assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
     assert_eq!(metadata["response_types_supported"], json!(["code"]));
+    assert_eq!(metadata["request_uri_parameter_supported"], false, "absent would mean yes");
     for (endpoint, path) in [
         ("authorization_endpoint", "/oauth/authorize"),
         ("token_endpoint", "/oauth/token"),

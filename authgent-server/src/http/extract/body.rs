@@ -4,9 +4,13 @@ use actix_web::web::{Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
+use std::time::Duration;
 
 /// The largest body that any endpoint reads, in bytes.
 pub(in crate::http) const LARGEST_BODY: usize = 64 * 1024;
+
+/// How long a client may take to send a body: half a body that never ends would hold a socket for ever.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A whole body of at most [`LARGEST_BODY`] bytes.
 pub(in crate::http) struct Body(pub(in crate::http) Bytes);
@@ -16,6 +20,8 @@ pub(in crate::http) struct Body(pub(in crate::http) Bytes);
 pub(in crate::http) enum BodyError {
     #[error("the body is larger than {LARGEST_BODY} bytes")]
     TooLarge,
+    #[error("the body did not arrive within {} seconds", PATIENCE.as_secs())]
+    TooSlow,
     #[error("the body ended early")]
     Incomplete,
     #[error("the Content-Type must be {0}")]
@@ -32,7 +38,11 @@ impl FromRequest for Body {
     }
 }
 
-pub(super) async fn read(mut payload: Payload) -> Result<Bytes, BodyError> {
+pub(super) async fn read(payload: Payload) -> Result<Bytes, BodyError> {
+    tokio::time::timeout(PATIENCE, collect(payload)).await.unwrap_or(Err(BodyError::TooSlow))
+}
+
+async fn collect(mut payload: Payload) -> Result<Bytes, BodyError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| BodyError::Incomplete)?;

@@ -32,6 +32,8 @@ pub(super) fn check_prompt(parameters: &Parameters) -> Result<Prompt, Refusal> {
     }
     if let Some(max_age) = parameters.get("max_age") {
         let seconds = max_age.parse::<u32>().map_err(|_| refuse("max_age must be a number of seconds"))?;
+        // Nothing is fresher than a sign-in that begins now (OpenID Connect Core, section 3.1.2.1).
+        prompt.login |= seconds == 0;
         prompt.max_age = Some(i64::from(seconds));
     }
     Ok(prompt)
@@ -40,7 +42,9 @@ pub(super) fn check_prompt(parameters: &Parameters) -> Result<Prompt, Refusal> {
 pub(super) fn after_sign_in(parameters: &Parameters) -> Parameters {
     let fulfilled = |value: &&str| !matches!(*value, "login" | "select_account");
     let left = parameters.get("prompt").map(|prompt| prompt.split(' ').filter(fulfilled).collect::<Vec<_>>().join(" "));
-    parameters.clone().with("prompt", left.filter(|prompt| !prompt.is_empty()))
+    // Any time that passes between the sign-in and the next request is more than none.
+    let max_age = parameters.get("max_age").filter(|max_age| *max_age != "0").map(str::to_owned);
+    parameters.clone().with("prompt", left.filter(|prompt| !prompt.is_empty())).with("max_age", max_age)
 }
 
 #[cfg(test)]
@@ -61,5 +65,7 @@ mod tests {
         let query = |query: &str| after_sign_in(&Parameters::parse(query.as_bytes())).encode();
         assert_eq!(query("prompt=login&state=x"), "state=x");
         assert_eq!(query("prompt=login+consent"), "prompt=consent");
+        assert_eq!(query("max_age=0&state=x"), "state=x");
+        assert_eq!(query("max_age=60"), "max_age=60");
     }
 }

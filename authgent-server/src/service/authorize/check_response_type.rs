@@ -11,6 +11,9 @@ pub(super) fn check_response_type(client: &Client, parameters: &Parameters) -> R
         let code = if name == "resource" { OAuthErrorCode::InvalidTarget } else { OAuthErrorCode::InvalidRequest };
         return Err(Refusal::new(code, format!("{name} is there more than once")));
     }
+    if let Some(problem) = parameters.problem() {
+        return Err(Refusal::new(OAuthErrorCode::InvalidRequest, problem));
+    }
     match parameters.get("response_type") {
         Some("code") => {}
         None => return Err(Refusal::new(OAuthErrorCode::InvalidRequest, "response_type is missing: expected code")),

@@ -17,6 +17,17 @@ pub fn is_openid_scope(scope: &str) -> bool {
     matches!(scope, OPENID | "profile" | "email" | OFFLINE_ACCESS)
 }
 
+/// The part of `scope` that the resource has at this moment, with the scopes of OpenID Connect.
+#[must_use]
+pub fn still_allowed(scope: &Scope, resource: &Resource) -> Scope {
+    let of_resource = resource.scope();
+    scope
+        .iter()
+        .filter(|scope| of_resource.contains(scope.as_str()) || is_openid_scope(scope.as_str()))
+        .cloned()
+        .collect()
+}
+
 /// What is asked for: scopes of the resource, its default ones where none is named.
 ///
 /// A scope that only another resource has is left out instead of refused (RFC 6749, section 3.3): ChatGPT asks for

@@ -1,8 +1,9 @@
+use crate::domain::{Client, ClientOrigin};
 use crate::service::TargetError;
 use crate::store::StoreError;
 use authgent_core::error::{OAuthErrorCode, printable};
 use authgent_core::issuer::Issuer;
-use authgent_core::redirect_uri::RedirectUri;
+use authgent_core::redirect_uri::{RedirectUri, RedirectUriKind};
 
 /// Why an authorization request gets no code. Whether the client is told is part of the type: before client and redirect
 /// URI are verified there is no [`ReturnAddress`], and without one no redirect can be made (OAuth 2.1, section 4.1.2.1).
@@ -18,10 +19,30 @@ pub enum AuthorizeError {
         location: String,
         /// What was wrong.
         refusal: Box<Refusal>,
+        /// Whether the person may be sent there without having done anything here.
+        trusted: bool,
+    },
+    /// Shown to the person, who is not sent on: nobody vouches for where it would lead.
+    #[error("{refusal}")]
+    Withheld {
+        /// What was wrong.
+        refusal: Box<Refusal>,
     },
     /// The database did not answer, or something else broke.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl AuthorizeError {
+    /// A redirect that anybody can bring about with a link, to a web address that nobody vouches for, becomes a page: else
+    /// the sign-in host would lead people who trust it to whoever registered a client (RFC 9700, section 4.11.2).
+    #[must_use]
+    pub fn withheld_from_strangers(self) -> Self {
+        match self {
+            Self::Redirect { refusal, trusted: false, .. } => Self::Withheld { refusal },
+            other => other,
+        }
+    }
 }
 
 /// Why a request must not be answered at its redirect URI.
@@ -106,13 +127,16 @@ pub struct ReturnAddress {
     redirect_uri: RedirectUri,
     state: Option<String>,
     issuer: String,
+    trusted: bool,
 }
 
 impl ReturnAddress {
     /// The address of a request whose redirect URI was checked.
     #[must_use]
-    pub fn new(redirect_uri: RedirectUri, state: Option<&str>, issuer: &Issuer) -> Self {
-        Self { redirect_uri, state: state.map(str::to_owned), issuer: issuer.to_string() }
+    pub fn new(client: &Client, redirect_uri: RedirectUri, state: Option<&str>, issuer: &Issuer) -> Self {
+        // What leads to a program on the person's own computer leads to no stranger's page.
+        let trusted = client.origin == ClientOrigin::Operator || redirect_uri.kind() != RedirectUriKind::Https;
+        Self { redirect_uri, state: state.map(str::to_owned), issuer: issuer.to_string(), trusted }
     }
 
     /// The redirect URI as the client sent it.
@@ -139,6 +163,7 @@ impl ReturnAddress {
         AuthorizeError::Redirect {
             location: self.with_error(refusal.code, &refusal.description),
             refusal: Box::new(refusal),
+            trusted: self.trusted,
         }
     }
 

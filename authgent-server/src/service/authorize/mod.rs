@@ -13,7 +13,7 @@ mod check_scope;
 mod decide;
 mod error;
 
-pub use check_scope::{OFFLINE_ACCESS, OPENID, is_openid_scope};
+pub use check_scope::{OFFLINE_ACCESS, OPENID, is_openid_scope, still_allowed};
 pub use decide::{Outcome, code_from_ticket, issue_code};
 pub use error::{AuthorizeError, Cause, Refusal, ReturnAddress};
 
@@ -47,8 +47,14 @@ pub async fn authorize(
     parameters: &Parameters,
     signed_in: Option<&SignedIn>,
 ) -> Result<Outcome, AuthorizeError> {
-    let checked = check(services, parameters).await?;
-    decide::decide(services, &checked, signed_in).await.map_err(|refusal| checked.return_address.refuse(refusal))
+    let outcome = match check(services, parameters).await {
+        Ok(checked) => {
+            let decided = decide::decide(services, &checked, signed_in).await;
+            decided.map_err(|refusal| checked.return_address.refuse(refusal))
+        }
+        Err(error) => Err(error),
+    };
+    outcome.map_err(|error| if signed_in.is_none() { error.withheld_from_strangers() } else { error })
 }
 
 /// Runs the checks, in the order in which an answer becomes possible: first who asks and where an answer may go, on
@@ -59,7 +65,7 @@ pub async fn authorize(
 pub async fn check(services: &Services, parameters: &Parameters) -> Result<CheckedRequest, AuthorizeError> {
     let client = check_client::check_client(services, parameters).await?;
     let redirect_uri = check_redirect_uri::check_redirect_uri(&client, parameters)?;
-    let return_address = ReturnAddress::new(redirect_uri, parameters.get("state"), &services.settings.issuer);
+    let return_address = ReturnAddress::new(&client, redirect_uri, parameters.get("state"), &services.settings.issuer);
     match check_rest(services, parameters, client, &return_address).await {
         Ok((client, resource, request, prompt)) => {
             Ok(CheckedRequest { client, return_address, resource, request, prompt })

@@ -1,17 +1,16 @@
 //! `grant_type=authorization_code`: OAuth 2.1, section 4.1.3; RFC 7636, section 4.6; RFC 8707, section 2.2.
 
 use super::TokenError;
-use super::issue::{first_refresh_token, for_grant};
+use super::issue::{check_resource, first_refresh_token, for_grant};
 use crate::crypto::hash::token_hash;
-use crate::domain::{AuthorizationCode, Client, Grant, GrantState, RevocationReason};
+use crate::domain::{AuthorizationCode, Client, Grant, GrantState, RevocationReason, TokenHash};
 use crate::service::Services;
 use crate::service::parameters::Parameters;
-use crate::store::WriteTransaction;
 use authgent_core::pkce::CodeVerifier;
-use authgent_core::resource::ResourceUri;
 use authgent_core::time::Timestamp;
 use authgent_core::wire::token::TokenResponse;
 
+/// Checks and signs first, consumes last: whatever fails on the way leaves the code good.
 pub(super) async fn exchange(
     services: &Services,
     client: &Client,
@@ -21,18 +20,45 @@ pub(super) async fn exchange(
     let verifier = parameters.get("code_verifier").ok_or(TokenError::Missing("code_verifier"))?;
     let verifier = CodeVerifier::parse(verifier).map_err(TokenError::VerifierMalformed)?;
     let now = services.now();
-    let tx = services.store.begin().await?;
-    let (code, grant) = tx.code_with_grant(&code_hash).await?.ok_or(TokenError::CodeUnknown)?;
+    let code = services.store.code(&code_hash).await?.ok_or(TokenError::CodeUnknown)?;
     if code.client_id != client.id {
         return Err(TokenError::CodeOfAnotherClient);
     }
     if code.consumed_at.is_some() {
-        return reused(tx, &grant, now).await;
+        return reused(services, &code, now).await;
     }
+    let grant = services.store.grant(code.grant_id).await?.ok_or(TokenError::CodeUnknown)?;
     check(&code, &grant, parameters, &verifier, now)?;
     check_resource(services, &grant, parameters).await?;
-    if !tx.consume_code(&code_hash, now).await? {
-        return reused(tx, &grant, now).await;
+    let mut response = for_grant(services, &grant, &grant.scope, code.nonce.clone(), now).await?;
+    response.refresh_token = match consume(services, client, &code_hash, now).await? {
+        Consumed::Won(refresh_token) => refresh_token,
+        Consumed::Lost => return reused(services, &code, now).await,
+    };
+    Ok(response)
+}
+
+enum Consumed {
+    /// By this request, with the first refresh token where one is due.
+    Won(Option<String>),
+    /// By another one, in between.
+    Lost,
+}
+
+/// The one transaction: the code is used up, and the refresh token is there, or neither.
+async fn consume(
+    services: &Services,
+    client: &Client,
+    code_hash: &TokenHash,
+    now: Timestamp,
+) -> Result<Consumed, TokenError> {
+    let tx = services.store.begin().await?;
+    let (_, grant) = tx.code_with_grant(code_hash).await?.ok_or(TokenError::CodeUnknown)?;
+    if grant.state != GrantState::Live {
+        return Err(TokenError::GrantRevoked);
+    }
+    if !tx.consume_code(code_hash, now).await? {
+        return Ok(Consumed::Lost);
     }
     let refresh_token = first_refresh_token(services, client, &grant, now);
     if let Some((_, row)) = &refresh_token {
@@ -40,14 +66,15 @@ pub(super) async fn exchange(
     }
     tx.touch_client(&client.id, now).await?;
     tx.commit().await?;
-    for_grant(services, &grant, &grant.scope, refresh_token.map(|(secret, _)| secret), code.nonce, now).await
+    Ok(Consumed::Won(refresh_token.map(|(secret, _)| secret)))
 }
 
 /// A code that comes a second time was stolen, before or now: what it issued ends (OAuth 2.1, section 4.1.3).
-async fn reused(tx: WriteTransaction, grant: &Grant, now: Timestamp) -> Result<TokenResponse, TokenError> {
-    tx.revoke_grant(grant.id, now, RevocationReason::CodeReused).await?;
+async fn reused(services: &Services, code: &AuthorizationCode, now: Timestamp) -> Result<TokenResponse, TokenError> {
+    let tx = services.store.begin().await?;
+    tx.revoke_grant(code.grant_id, now, RevocationReason::CodeReused).await?;
     tx.commit().await?;
-    tracing::warn!(grant.id = %grant.id, client.id = %grant.client_id, "an authorization code was used twice: its grant is revoked");
+    tracing::warn!(grant.id = %code.grant_id, client.id = %code.client_id, "an authorization code was used twice: its grant is revoked");
     Err(TokenError::CodeReused)
 }
 
@@ -71,22 +98,4 @@ fn check(
         return Err(TokenError::VerifierMismatch);
     }
     Ok(())
-}
-
-/// A `resource` in the token request must be the one that was granted; it may be left out (RFC 8707, section 2.2).
-pub(super) async fn check_resource(
-    services: &Services,
-    grant: &Grant,
-    parameters: &Parameters,
-) -> Result<(), TokenError> {
-    let Some(asked) = parameters.get("resource") else { return Ok(()) };
-    if ResourceUri::parse(asked).is_ok_and(|asked| asked.names_same(&grant.resource)) {
-        return Ok(());
-    }
-    // It may be an alias of the same resource.
-    if services.target(Some(asked)).await?.uri == grant.resource {
-        Ok(())
-    } else {
-        Err(TokenError::OtherResource { granted: grant.resource.to_string() })
-    }
 }

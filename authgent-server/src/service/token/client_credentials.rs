@@ -30,5 +30,12 @@ pub(super) async fn issue(
     if !excess.is_empty() {
         return Err(TokenError::ScopeTooWide { excess: excess.to_string(), granted: allowed.to_string() });
     }
-    for_client(services, client, &resource, &scope, services.now())
+    let now = services.now();
+    let response = for_client(services, client, &resource, &scope, now)?;
+    if client.last_use_is_stale(now) {
+        let tx = services.store.begin().await?;
+        tx.touch_client(&client.id, now).await?;
+        tx.commit().await?;
+    }
+    Ok(response)
 }

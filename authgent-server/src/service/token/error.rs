@@ -9,9 +9,9 @@ use authgent_core::scope::ScopeError;
 /// Why no token is issued. Each variant is a cause; `http::error` gives it its code and status.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// A parameter is there twice.
-    #[error("{0} is there more than once")]
-    Repeated(String),
+    /// A parameter is there twice, or holds what none may.
+    #[error("{0}")]
+    Parameters(String),
     /// A parameter is not there.
     #[error("{0} is missing")]
     Missing(&'static str),

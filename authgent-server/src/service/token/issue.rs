@@ -3,9 +3,11 @@
 use super::TokenError;
 use crate::crypto::random;
 use crate::domain::{Client, Grant, RefreshToken, RefreshTokenState, Resource, TokenHash, User};
-use crate::service::Services;
-use crate::service::authorize::OPENID;
+use crate::service::authorize::{OPENID, still_allowed};
+use crate::service::parameters::Parameters;
+use crate::service::{Services, TargetError};
 use authgent_core::metadata::client::GrantType;
+use authgent_core::resource::ResourceUri;
 use authgent_core::scope::Scope;
 use authgent_core::time::Timestamp;
 use authgent_core::token::{AT_JWT, AccessTokenClaims, Audience, IdTokenClaims};
@@ -13,28 +15,55 @@ use authgent_core::wire::token::TokenResponse;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// The answer to a grant of a person.
+/// The answer to a grant of a person, but for its refresh token. Nothing is written.
+///
+/// What the resource no longer has is left out, whatever was consented to: the operator may have taken a scope away.
 pub(super) async fn for_grant(
     services: &Services,
     grant: &Grant,
     scope: &Scope,
-    refresh_token: Option<String>,
     nonce: Option<String>,
     now: Timestamp,
 ) -> Result<TokenResponse, TokenError> {
-    let user = services.store.user(grant.user_id).await?.filter(|user| user.enabled).ok_or(TokenError::GrantRevoked)?;
+    let user = services.store.user(grant.user_id).await?;
+    let user = user.filter(|user| user.enabled).ok_or(TokenError::GrantRevoked)?;
     let resource = services.target(Some(grant.resource.as_str())).await?;
+    if resource.uri != grant.resource {
+        // It became another resource's alias: nobody consented to that one.
+        return Err(
+            TargetError::Unknown { uri: grant.resource.to_string(), meant: Some(resource.uri.to_string()) }.into()
+        );
+    }
+    let scope = still_allowed(scope, &resource);
     let claims = AccessTokenClaims {
         sub: user.id.to_string(),
         client_id: grant.client_id.clone(),
         jti: format!("{}.{}", grant.id, random::uuid_v4(&*services.random)),
         auth_time: Some(grant.auth_time),
         extra: profile(&user, &resource.profile_claims),
-        ..common(services, &grant.resource, scope, now)
+        ..common(services, &grant.resource, &scope, now)
     };
-    let id_token =
-        if scope.contains(OPENID) { Some(id_token(services, grant, &user, scope, nonce, now)?) } else { None };
-    Ok(TokenResponse { refresh_token, id_token, ..answer(services, &claims)? })
+    let wants_id_token = scope.contains(OPENID);
+    let id_token = wants_id_token.then(|| id_token(services, grant, &user, &scope, nonce, now)).transpose()?;
+    Ok(TokenResponse { id_token, ..answer(services, &claims)? })
+}
+
+/// A `resource` in the token request must be the one that was granted; it may be left out (RFC 8707, section 2.2).
+pub(super) async fn check_resource(
+    services: &Services,
+    grant: &Grant,
+    parameters: &Parameters,
+) -> Result<(), TokenError> {
+    let Some(asked) = parameters.get("resource") else { return Ok(()) };
+    if ResourceUri::parse(asked).is_ok_and(|asked| asked.names_same(&grant.resource)) {
+        return Ok(());
+    }
+    // It may be an alias of the same resource.
+    if services.target(Some(asked)).await?.uri == grant.resource {
+        Ok(())
+    } else {
+        Err(TokenError::OtherResource { granted: grant.resource.to_string() })
+    }
 }
 
 /// The answer to a client that acts for itself: `sub` is the client (RFC 9068, section 2.2).
@@ -86,12 +115,7 @@ pub fn grant_of_jti(jti: &str) -> Option<Uuid> {
     jti.split_once('.').and_then(|(grant, _)| grant.parse().ok())
 }
 
-fn common(
-    services: &Services,
-    resource: &authgent_core::resource::ResourceUri,
-    scope: &Scope,
-    now: Timestamp,
-) -> AccessTokenClaims {
+fn common(services: &Services, resource: &ResourceUri, scope: &Scope, now: Timestamp) -> AccessTokenClaims {
     AccessTokenClaims {
         iss: services.settings.issuer.to_string(),
         aud: Audience::One(resource.to_string()),

@@ -24,8 +24,8 @@ pub async fn token(
     authorization: Option<&str>,
     parameters: &Parameters,
 ) -> Result<TokenResponse, TokenError> {
-    if let Some(name) = parameters.repeated() {
-        return Err(TokenError::Repeated(name.to_owned()));
+    if let Some(problem) = parameters.problem() {
+        return Err(TokenError::Parameters(problem));
     }
     let name = parameters.get("grant_type").ok_or(TokenError::Missing("grant_type"))?;
     let grant_type = GrantType::parse(name).ok_or(TokenError::UnsupportedGrantType)?;

@@ -1,41 +1,50 @@
 //! `grant_type=refresh_token`: OAuth 2.1, section 4.3. Tokens rotate on every use.
 
 use super::TokenError;
-use super::authorization_code::check_resource;
-use super::issue::{for_grant, refresh_token};
+use super::issue::{check_resource, for_grant, refresh_token};
 use crate::crypto::hash::{base64url, hmac_sha256, token_hash};
 use crate::crypto::random;
-use crate::domain::{Client, Grant, GrantState, RefreshTokenState, RevocationReason};
+use crate::domain::{Client, Grant, GrantState, RefreshToken, RefreshTokenState, RevocationReason};
 use crate::service::Services;
 use crate::service::parameters::Parameters;
-use crate::store::WriteTransaction;
 use authgent_core::scope::Scope;
 use authgent_core::time::Timestamp;
 use authgent_core::wire::token::TokenResponse;
 
+/// Checks and signs first, rotates last: whatever fails on the way leaves the token good.
 pub(super) async fn refresh(
     services: &Services,
     client: &Client,
     parameters: &Parameters,
 ) -> Result<TokenResponse, TokenError> {
     let presented = parameters.get("refresh_token").ok_or(TokenError::Missing("refresh_token"))?;
-    let presented_hash = token_hash(presented);
     let now = services.now();
-    let tx = services.store.begin().await?;
-    let (mut token, grant) =
-        tx.refresh_token_with_grant(&presented_hash).await?.ok_or(TokenError::RefreshTokenUnknown)?;
+    let found = services.store.refresh_token_with_grant(&token_hash(presented)).await?;
+    let (token, grant) = found.ok_or(TokenError::RefreshTokenUnknown)?;
     if grant.client_id != client.id {
         return Err(TokenError::RefreshTokenOfAnotherClient);
     }
+    check_usable(services, &token, &grant, now).await?;
+    check_resource(services, &grant, parameters).await?;
+    let scope = check_scope(&grant, parameters)?;
+    let mut response = for_grant(services, &grant, &scope, None, now).await?;
+    response.refresh_token = Some(rotate(services, client, presented, now).await?);
+    Ok(response)
+}
+
+/// The one transaction: the token is used up and its successor is there, or neither.
+///
+/// Two windows of one client that refresh at once (Claude's surfaces share a grant), or a retry after a lost answer, get
+/// the same successor; then nothing is written.
+async fn rotate(services: &Services, client: &Client, presented: &str, now: Timestamp) -> Result<String, TokenError> {
+    let presented_hash = token_hash(presented);
+    let tx = services.store.begin().await?;
+    let found = tx.refresh_token_with_grant(&presented_hash).await?;
+    let (mut token, grant) = found.ok_or(TokenError::RefreshTokenUnknown)?;
     if grant.state != GrantState::Live {
         return Err(TokenError::GrantRevoked);
     }
-    check_resource(services, &grant, parameters).await?;
-    let scope = check_scope(&grant, parameters)?;
     if token.state == RefreshTokenState::Live {
-        if token.expires_at <= now {
-            return Err(TokenError::RefreshTokenExpired);
-        }
         let nonce = random::bytes32(&*services.random);
         // The row decides who rotates: of two requests that come at once, one finds the token no longer live.
         if tx.consume_refresh_token(&presented_hash, now, &nonce).await? {
@@ -43,29 +52,42 @@ pub(super) async fn refresh(
             tx.insert_refresh_token(&refresh_token(services, token_hash(&successor), grant.id, now)).await?;
             tx.touch_client(&client.id, now).await?;
             tx.commit().await?;
-            return for_grant(services, &grant, &scope, Some(successor), None, now).await;
+            return Ok(successor);
         }
-        (token, _) = tx.refresh_token_with_grant(&presented_hash).await?.ok_or(TokenError::RefreshTokenUnknown)?;
+        let again = tx.refresh_token_with_grant(&presented_hash).await?;
+        (token, _) = again.ok_or(TokenError::RefreshTokenUnknown)?;
     }
+    drop(tx);
+    check_usable(services, &token, &grant, now).await?;
     match token.state {
-        // Two windows of one client that refresh at once (Claude's surfaces share a grant), or a retry after a lost
-        // answer: the same successor again. Nothing is written.
-        RefreshTokenState::Consumed { at, successor_nonce }
-            if now.since(at) <= i64::from(services.settings.refresh_grace) =>
-        {
-            drop(tx);
-            for_grant(services, &grant, &scope, Some(successor_of(presented, &successor_nonce)), None, now).await
-        }
-        RefreshTokenState::Consumed { .. } | RefreshTokenState::Live => reused(tx, &grant, now).await,
+        RefreshTokenState::Consumed { successor_nonce, .. } => Ok(successor_of(presented, &successor_nonce)),
+        RefreshTokenState::Live => Err(TokenError::RefreshTokenUnknown),
     }
 }
 
-/// A token that comes again after the grace was stolen, before or now: the whole grant ends (RFC 9700, section 4.14.2).
-async fn reused(tx: WriteTransaction, grant: &Grant, now: Timestamp) -> Result<TokenResponse, TokenError> {
-    tx.revoke_grant(grant.id, now, RevocationReason::RefreshTokenReused).await?;
-    tx.commit().await?;
-    tracing::warn!(grant.id = %grant.id, client.id = %grant.client_id, "a used refresh token was presented again: its grant is revoked");
-    Err(TokenError::RefreshTokenReused)
+/// Live and not expired, or consumed within the grace. A token that comes again later was stolen, before or now: the whole
+/// grant ends (RFC 9700, section 4.14.2).
+async fn check_usable(
+    services: &Services,
+    token: &RefreshToken,
+    grant: &Grant,
+    now: Timestamp,
+) -> Result<(), TokenError> {
+    if grant.state != GrantState::Live {
+        return Err(TokenError::GrantRevoked);
+    }
+    match token.state {
+        RefreshTokenState::Live if token.expires_at <= now => Err(TokenError::RefreshTokenExpired),
+        RefreshTokenState::Live => Ok(()),
+        RefreshTokenState::Consumed { at, .. } if now.since(at) <= i64::from(services.settings.refresh_grace) => Ok(()),
+        RefreshTokenState::Consumed { .. } => {
+            let tx = services.store.begin().await?;
+            tx.revoke_grant(grant.id, now, RevocationReason::RefreshTokenReused).await?;
+            tx.commit().await?;
+            tracing::warn!(grant.id = %grant.id, client.id = %grant.client_id, "a used refresh token was presented again: its grant is revoked");
+            Err(TokenError::RefreshTokenReused)
+        }
+    }
 }
 
 /// The token that follows `presented`. It is as random as the nonce, and can be made again only from the token that was

@@ -6,9 +6,25 @@ use serde_json::{Value, json};
 
 struct Caller(String, String);
 
-async fn caller(server: &TestServer) -> Caller {
+/// A client that registered itself.
+async fn stranger(server: &TestServer) -> Caller {
     let (_, body) = server.register(&json!({"redirect_uris": [REDIRECT_URI]})).await.unwrap();
     Caller(body["client_id"].as_str().unwrap().to_owned(), body["client_secret"].as_str().unwrap().to_owned())
+}
+
+/// A resource server, as the operator makes one.
+async fn caller(server: &TestServer) -> Caller {
+    let (client_id, secret) = server.add_client(json!({"grant_types": ["client_credentials"]})).await.unwrap();
+    Caller(client_id, secret.unwrap())
+}
+
+#[tokio::test]
+async fn a_client_that_registered_itself_learns_nothing_of_others_tokens() {
+    let server = TestServer::start().await.unwrap();
+    let tokens = Flow::new(&server).await.unwrap().tokens().await.unwrap();
+    let access_token = tokens["access_token"].as_str().unwrap();
+    assert_eq!(introspect(&server, &stranger(&server).await, access_token).await, json!({"active": false}));
+    assert_eq!(introspect(&server, &caller(&server).await, access_token).await["active"], true);
 }
 
 async fn introspect(server: &TestServer, caller: &Caller, token: &str) -> Value {
@@ -43,7 +59,7 @@ async fn an_access_token_is_described_until_it_ends_or_its_grant_is_revoked() {
 async fn a_refresh_token_is_shown_to_its_own_client_alone() {
     let server = TestServer::start().await.unwrap();
     Flow::new(&server).await.unwrap();
-    let own = caller(&server).await;
+    let own = stranger(&server).await;
     let flow = Flow::of_client(&server, &own.0).unwrap();
     let code = flow.code().await.unwrap();
     let form: Vec<_> = flow.exchange_form(&code).into_iter().filter(|(name, _)| *name != "client_id").collect();

@@ -33,6 +33,18 @@ async fn unknown_tokens_and_those_of_others_are_no_error_and_stay() {
 }
 
 #[tokio::test]
+async fn a_token_that_cannot_be_revoked_is_not_said_to_be() {
+    let server = TestServer::start().await.unwrap();
+    let (id, secret) = server.add_client(serde_json::json!({"grant_types": ["client_credentials"]})).await.unwrap();
+    let basic = Some((id.as_str(), secret.as_deref().unwrap()));
+    let form = [("grant_type", "client_credentials"), ("resource", authgent_tests::server::RESOURCE)];
+    let (_, tokens) = server.post_as("/oauth/token", &form, basic).await.unwrap();
+    let form = [("token", tokens["access_token"].as_str().unwrap())];
+    let (status, body) = server.post_as("/oauth/revoke", &form, basic).await.unwrap();
+    assert_eq!((status, body["error"].as_str().unwrap()), (400, "unsupported_token_type"));
+}
+
+#[tokio::test]
 async fn the_client_must_say_who_it_is() {
     let server = TestServer::start().await.unwrap();
     let flow = Flow::new(&server).await.unwrap();

@@ -185,6 +185,15 @@ async fn a_client_with_a_secret_must_send_it_in_either_place() {
         .unwrap();
     assert_eq!(response.status(), 401);
     assert!(response.headers()["www-authenticate"].to_str().unwrap().starts_with("Basic "), "RFC 6749, section 5.2");
+    let empty = server
+        .http
+        .post(server.url("/oauth/token"))
+        .form(&without_id)
+        .basic_auth(&client_id, Some(""))
+        .send()
+        .await
+        .unwrap();
+    assert!(empty.status() == 401 && empty.headers().contains_key("www-authenticate"), "no secret, but HTTP Basic");
     let both: Vec<_> = form.iter().copied().chain([("client_secret", secret.as_str())]).collect();
     let answer = server.post_as("/oauth/token", &both, Some((&client_id, &secret))).await.unwrap();
     assert_eq!(error(&answer), (400, "invalid_request"), "two methods at once");

@@ -26,6 +26,7 @@ async fn the_client_speaks_for_itself_without_a_refresh_token() {
         (&claims["sub"], &claims["client_id"], &claims["scope"]),
         (&json!(client_id), &json!(client_id), &json!("mcp:read"))
     );
+    assert!(server.store.client(&client_id).await.unwrap().unwrap().last_used_at.is_some());
     assert!(claims.get("auth_time").is_none() && claims.get("email").is_none());
 }
 
@@ -48,6 +49,8 @@ async fn a_stranger_cannot_register_for_it() {
     let server = TestServer::start().await.unwrap();
     let (status, body) = server.register(&json!({"grant_types": ["client_credentials"]})).await.unwrap();
     assert_eq!((status, body["error"].as_str().unwrap()), (400, "invalid_client_metadata"));
+    let (status, _) = server.register(&json!({"grant_types": ["client_credentials", "refresh_token"]})).await.unwrap();
+    assert_eq!(status, 400);
     let both = json!({"grant_types": ["authorization_code", "client_credentials"], "redirect_uris": [REDIRECT_URI]});
     let (_, client) = server.register(&both).await.unwrap();
     assert_eq!(client["grant_types"], json!(["authorization_code", "refresh_token"]));

@@ -145,3 +145,46 @@ async fn a_disabled_person_is_cut_off() {
         "the session ended too"
     );
 }
+
+/// Removes the resource, as `authgent resource remove` does, and gives it back without `scope`.
+async fn resource_without(server: &TestServer, scope: Option<&str>) {
+    let mut resource =
+        server.store.resources().await.unwrap().into_iter().find(|known| known.uri.as_str() == RESOURCE).unwrap();
+    let tx = server.store.begin().await.unwrap();
+    tx.delete_resource(&resource.uri).await.unwrap();
+    if let Some(scope) = scope {
+        resource.scopes.retain(|known| known.token.as_str() != scope);
+        tx.put_resource(&resource).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_uses_nothing_up() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let tokens = flow.tokens().await.unwrap();
+    let code = flow.code().await.unwrap();
+    let resource =
+        server.store.resources().await.unwrap().into_iter().find(|known| known.uri.as_str() == RESOURCE).unwrap();
+    resource_without(&server, None).await;
+    let refused = [flow.refresh(token(&tokens)).await.unwrap(), flow.exchange(&code).await.unwrap()];
+    assert!(refused.iter().all(|(status, body)| *status == 400 && body["error"] == "invalid_target"), "{refused:?}");
+    let tx = server.store.begin().await.unwrap();
+    tx.put_resource(&resource).await.unwrap();
+    tx.commit().await.unwrap();
+    server.clock.advance(60);
+    assert_eq!(flow.refresh(token(&tokens)).await.unwrap().0, 200, "the token was not rotated in vain");
+    assert_eq!(flow.exchange(&code).await.unwrap().0, 200, "nor the code used up");
+}
+
+#[tokio::test]
+async fn a_scope_that_the_operator_took_away_is_gone_at_the_next_refresh() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap().with("scope", "mcp:read admin");
+    let tokens = flow.tokens().await.unwrap();
+    resource_without(&server, Some("admin")).await;
+    let (_, refreshed) = flow.refresh(token(&tokens)).await.unwrap();
+    assert_eq!(refreshed["scope"], "mcp:read");
+    assert_eq!(payload(refreshed["access_token"].as_str().unwrap()).unwrap()["scope"], "mcp:read");
+}
