@@ -24,10 +24,11 @@ impl Name {
             Self::Csrf => "authgent_csrf",
         };
         // Cookies know neither path nor port: two issuers on one host would sign people out of each other.
-        let own = if issuer.path().is_empty() {
-            String::new()
-        } else {
+        let has_port = issuer.origin().rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let own = if has_port || !issuer.path().is_empty() {
             format!("_{}", base64url(&token_hash(issuer.as_str()).0[..6]))
+        } else {
+            String::new()
         };
         if issuer.is_https() { format!("__Host-{name}{own}") } else { format!("{name}{own}") }
     }

@@ -69,7 +69,7 @@ impl ResponseError for ApiError {
 impl From<BodyError> for ApiError {
     fn from(error: BodyError) -> Self {
         let status = match error {
-            BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            BodyError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
             // A wrong Content-Type is 400 at these endpoints, not 415 (RFC 6749, section 5.2).
             BodyError::WrongType(_) | BodyError::Incomplete => StatusCode::BAD_REQUEST,

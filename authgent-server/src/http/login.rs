@@ -47,7 +47,14 @@ pub(super) async fn post(
             .await;
     }
     let former = cookie::read(&request, issuer, Name::Session);
-    match sign_in(&services, &field("email"), SecretString::from(field("password")), former.as_deref()).await {
+    match sign_in(
+        &services,
+        &field("email"),
+        SecretString::from(form.all("password").pop().unwrap_or_default()),
+        former.as_deref(),
+    )
+    .await
+    {
         Ok(session) => {
             let mut response = redirect(&return_to.location(&services));
             let cookie = cookie::set(issuer, Name::Session, session.cookie, Some(session.ttl));

@@ -2,7 +2,7 @@
 //! (consent is kept per person, client and resource).
 
 use crate::crypto::hash::token_hash;
-use crate::domain::{Client, Consent, Interaction, InteractionState, Resource, RevocationReason};
+use crate::domain::{Client, Consent, GrantState, Interaction, InteractionState, Resource, RevocationReason};
 use crate::service::authorize::{ReturnAddress, code_from_ticket, is_openid_scope, issue_code, still_allowed};
 use crate::service::sign_in::SignedIn;
 use crate::service::{Services, TargetError};
@@ -10,6 +10,7 @@ use crate::store::{StoreError, WriteTransaction};
 use authgent_core::error::OAuthErrorCode;
 use authgent_core::redirect_uri::RedirectUri;
 use authgent_core::scope::Scope;
+use uuid::Uuid;
 
 /// Everything that the page has to show.
 #[derive(Debug)]
@@ -106,7 +107,11 @@ pub async fn ask(services: &Services, signed_in: &SignedIn, ticket: &str) -> Res
     match question.interaction.state {
         InteractionState::Pending => Ok(Asked::Open(question)),
         InteractionState::Denied => Err(ConsentError::Gone),
-        InteractionState::Allowed { code_hash, .. } => {
+        InteractionState::Allowed { grant_id, code_hash } => {
+            let grant = services.store.grant(grant_id).await?;
+            if !grant.is_some_and(|grant| grant.state == GrantState::Live) {
+                return Err(ConsentError::Gone);
+            }
             let open = services.store.code(&code_hash).await?.is_some_and(|code| code.consumed_at.is_none());
             let answered = allowed_before(ticket, open, &question.return_address(services));
             Ok(Asked::Allowed(question, answered))
@@ -160,15 +165,17 @@ pub async fn answer(
     // Read again inside the transaction: two clicks may arrive at once.
     let state = tx.interaction(&token_hash(ticket)).await?.ok_or(ConsentError::Gone)?.state;
     match (state, decision) {
-        // The last word counts, as long as nothing came of the first.
         (InteractionState::Allowed { grant_id, .. }, Decision::Deny) => {
-            tx.revoke_grant(grant_id, services.now(), RevocationReason::RevokedByUser).await?;
+            take_back(services, &tx, &question, grant_id).await?;
             tx.commit().await?;
             Ok(denied(&return_address))
         }
         (InteractionState::Allowed { code_hash, .. }, Decision::Allow(_)) => {
-            let open = tx.code_with_grant(&code_hash).await?.is_some_and(|(code, _)| code.consumed_at.is_none());
-            Ok(allowed_before(ticket, open, &return_address))
+            let issued = tx.code_with_grant(&code_hash).await?;
+            match issued.filter(|(_, grant)| grant.state == GrantState::Live) {
+                Some((code, _)) => Ok(allowed_before(ticket, code.consumed_at.is_none(), &return_address)),
+                None => Ok(denied(&return_address)),
+            }
         }
         (InteractionState::Denied, _) => Ok(denied(&return_address)),
         (InteractionState::Pending, Decision::Deny) => {
@@ -232,6 +239,23 @@ async fn allow(
     tx.commit().await?;
     tracing::info!(user.id = %interaction.user_id, client.id = %client.id, grant.id = %grant_id, scope = %allowed, "consent given");
     Ok(Answered::Redirect(return_address.with_code(&code)))
+}
+
+/// A no after a yes: the last word counts. What the yes brought ends, and nothing of it is remembered.
+async fn take_back(
+    services: &Services,
+    tx: &WriteTransaction,
+    question: &Question,
+    grant_id: Uuid,
+) -> Result<(), StoreError> {
+    let now = services.now();
+    tx.revoke_grant(grant_id, now, RevocationReason::RevokedByUser).await?;
+    let user_id = question.interaction.user_id;
+    if let Some(consent) = tx.consent(user_id, &question.client.id, &question.resource.uri).await? {
+        let scope = consent.scope.difference(&question.scope);
+        tx.save_consent(&Consent { scope, granted_at: now, ..consent }).await?;
+    }
+    Ok(())
 }
 
 /// Where an answer that was given before leads: to the client with the same code, as long as it has not been redeemed.

@@ -73,6 +73,8 @@ async fn hangs_on(services: &Services, client_id: &str, token: &str) -> Result<H
     if let Ok((_, claims)) = services.keyring.verify(token) {
         return Ok(match claims["jti"].as_str().and_then(grant_of_jti) {
             Some(grant_id) => Hangs::OnGrant(grant_id),
+            // One that has ended needs no revocation (RFC 7009, section 2.2).
+            None if claims["exp"].as_i64().is_none_or(|exp| exp <= services.now().0) => Hangs::Unknown,
             None if claims["client_id"] == client_id => Hangs::OnNothing,
             None => Hangs::Unknown,
         });

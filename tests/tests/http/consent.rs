@@ -71,6 +71,9 @@ async fn a_no_after_a_yes_counts() {
     assert_eq!(query(&denied, "error").as_deref(), Some("access_denied"));
     let (status, body) = flow.exchange(&query(&allowed, "code").unwrap()).await.unwrap();
     assert_eq!((status, body["error"].as_str().unwrap()), (400, "invalid_grant"), "the code is dead");
+    let next = flow.browser.get(flow.authorize_url()).await.unwrap();
+    assert_eq!(next.location().unwrap().path(), "/consent", "nothing of the yes is remembered");
+    assert_eq!(flow.browser.get(&page.url).await.unwrap().status, 400, "nor does going back bring it back");
 }
 
 #[tokio::test]

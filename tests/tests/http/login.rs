@@ -70,7 +70,7 @@ async fn the_session_cookie_is_http_only_and_new_at_each_sign_in() {
         let answer = flow.browser.submit(&page, &form).await.unwrap();
         let cookie = answer.headers["set-cookie"].to_str().unwrap().to_owned();
         assert!(
-            cookie.starts_with("authgent_session=")
+            cookie.starts_with("authgent_session_")
                 && cookie.contains("HttpOnly")
                 && cookie.contains("SameSite=Lax")
                 && cookie.contains("Path=/")

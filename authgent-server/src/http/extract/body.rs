@@ -6,20 +6,17 @@ use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use std::time::Duration;
 
-/// The largest body that any endpoint reads, in bytes.
-pub(in crate::http) const LARGEST_BODY: usize = 64 * 1024;
-
 /// How long a client may take to send a body: half a body that never ends would hold a socket for ever.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A whole body of at most [`LARGEST_BODY`] bytes.
-pub(in crate::http) struct Body(pub(in crate::http) Bytes);
+/// A whole body of at most `LARGEST` bytes.
+pub(in crate::http) struct Body<const LARGEST: usize>(pub(in crate::http) Bytes);
 
 /// Why a body cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::http) enum BodyError {
-    #[error("the body is larger than {LARGEST_BODY} bytes")]
-    TooLarge,
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
     #[error("the body did not arrive within {} seconds", PATIENCE.as_secs())]
     TooSlow,
     #[error("the body ended early")]
@@ -28,26 +25,26 @@ pub(in crate::http) enum BodyError {
     WrongType(&'static str),
 }
 
-impl FromRequest for Body {
+impl<const LARGEST: usize> FromRequest for Body<LARGEST> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let payload = payload.take();
-        Box::pin(async move { Ok(Self(read(payload).await?)) })
+        Box::pin(async move { Ok(Self(read(payload, LARGEST).await?)) })
     }
 }
 
-pub(super) async fn read(payload: Payload) -> Result<Bytes, BodyError> {
-    tokio::time::timeout(PATIENCE, collect(payload)).await.unwrap_or(Err(BodyError::TooSlow))
+pub(super) async fn read(payload: Payload, largest: usize) -> Result<Bytes, BodyError> {
+    tokio::time::timeout(PATIENCE, collect(payload, largest)).await.unwrap_or(Err(BodyError::TooSlow))
 }
 
-async fn collect(mut payload: Payload) -> Result<Bytes, BodyError> {
+async fn collect(mut payload: Payload, largest: usize) -> Result<Bytes, BodyError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| BodyError::Incomplete)?;
-        if body.len() + chunk.len() > LARGEST_BODY {
-            return Err(BodyError::TooLarge);
+        if body.len() + chunk.len() > largest {
+            return Err(BodyError::TooLarge(largest));
         }
         body.extend_from_slice(&chunk);
     }

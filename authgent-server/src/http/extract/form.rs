@@ -6,6 +6,8 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 
+/// The largest form, in bytes.
+const LARGEST_FORM: usize = 64 * 1024;
 const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
 
 /// The parameters of a form body (RFC 6749, appendix B).
@@ -35,7 +37,7 @@ impl FromRequest for Form {
         let payload = payload.take();
         Box::pin(async move {
             // Read even where the type is wrong: answering while the client still sends cuts the answer off.
-            let body = read(payload).await?;
+            let body = read(payload, LARGEST_FORM).await?;
             if !right_type {
                 return Err(BodyError::WrongType(MEDIA_TYPE).into());
             }

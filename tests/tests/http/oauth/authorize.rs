@@ -288,3 +288,12 @@ async fn max_age_zero_asks_once() {
     assert_eq!(flow.browser.get(flow.authorize_url()).await.unwrap().location().unwrap().path(), "/login");
     flow.code().await.unwrap();
 }
+
+#[tokio::test]
+async fn the_request_may_come_as_a_form() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let answer = server.http.post(server.url("/oauth/authorize")).form(&flow.parameters).send().await.unwrap();
+    assert_eq!(answer.status(), 303);
+    assert!(answer.headers()["location"].to_str().unwrap().starts_with("/login?return_to="));
+}

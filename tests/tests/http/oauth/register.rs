@@ -46,7 +46,7 @@ async fn cursor_registers_all_three_of_its_redirect_uris() {
 #[tokio::test]
 async fn bad_redirect_uris_are_refused_by_name() {
     let server = TestServer::start().await.unwrap();
-    let many: Vec<String> = (0..1000).map(|n| format!("https://x.example/{n}")).collect();
+    let many: Vec<String> = (0..100).map(|n| format!("https://x.example/{n}")).collect();
     for uris in [
         json!(["https://x.example/cb#fragment"]),
         json!(["http://x.example/cb"]),
@@ -77,7 +77,7 @@ async fn what_is_not_a_small_json_object_is_refused_as_json() {
         ("not json".to_owned(), 400, "invalid_client_metadata"),
         ("[]".to_owned(), 400, "invalid_client_metadata"),
         (String::new(), 400, "invalid_client_metadata"),
-        ("[".repeat(60_000), 400, "invalid_client_metadata"),
+        ("[".repeat(10_000), 400, "invalid_client_metadata"),
         (huge, 413, "invalid_request"),
         (many, 413, "invalid_request"),
     ] {
@@ -88,8 +88,12 @@ async fn what_is_not_a_small_json_object_is_refused_as_json() {
             .body(body)
             .send()
             .await;
-        // A server may close the connection while ten megabytes are still being sent: that is a refusal too.
-        let Ok(response) = response else { continue };
+        let small = status == 400;
+        // The server may close the connection while ten megabytes are still being sent: that is a refusal too.
+        let Ok(response) = response else {
+            assert!(!small, "a small body is always answered");
+            continue;
+        };
         assert_eq!(response.status().as_u16(), status);
         assert_eq!(response.json::<Value>().await.unwrap()["error"], error);
     }

@@ -72,7 +72,7 @@ async fn of_many_who_redeem_one_code_at_once_one_wins() {
     let code = flow.code().await.unwrap();
     let answers = futures_util::future::join_all((0..16).map(|_| flow.exchange(&code))).await;
     let won = answers.into_iter().filter(|answer| answer.as_ref().unwrap().0 == 200).count();
-    assert!(won <= 1, "{won} of 16 won");
+    assert_eq!(won, 1, "of 16");
 }
 
 #[tokio::test]
@@ -234,4 +234,39 @@ async fn an_unknown_client_is_told_so_that_it_registers_again() {
         ("redirect_uri", PRESENTED_REDIRECT_URI),
     ];
     assert_eq!(error(&server.post("/oauth/token", &form).await.unwrap()), (401, "invalid_client"));
+}
+
+#[tokio::test]
+async fn a_disabled_client_a_public_one_with_a_secret_and_a_malformed_header_are_refused() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let code = flow.code().await.unwrap();
+    let form = flow.exchange_form(&code);
+    let with_secret: Vec<_> = form.iter().copied().chain([("client_secret", "x")]).collect();
+    assert_eq!(error(&server.post("/oauth/token", &with_secret).await.unwrap()), (401, "invalid_client"));
+    for header in ["Bearer x", "Basic", "Basic !!!", "Basic bm9jb2xvbg=="] {
+        let request = server.http.post(server.url("/oauth/token")).form(&form).header("authorization", header);
+        assert_eq!(request.send().await.unwrap().status(), 401, "{header}");
+    }
+    let other = server.post_as("/oauth/token", &form, Some(("another", ""))).await.unwrap();
+    assert_eq!(error(&other), (400, "invalid_request"), "two different identifiers");
+    let tx = server.store.begin().await.unwrap();
+    tx.set_client_enabled(&flow.client_id, false).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(error(&flow.exchange(&code).await.unwrap()), (401, "invalid_client"));
+}
+
+#[tokio::test]
+async fn a_repeated_parameter_is_refused_at_every_endpoint() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let client_id = ("client_id", flow.client_id.as_str());
+    for (path, form) in [
+        ("/oauth/token", [("grant_type", "refresh_token"), ("refresh_token", "a"), ("refresh_token", "b"), client_id]),
+        ("/oauth/token", [("grant_type", "client_credentials"), ("scope", "a"), ("scope", "b"), client_id]),
+        ("/oauth/revoke", [("token", "a"), ("token", "b"), ("token_type_hint", "x"), client_id]),
+        ("/oauth/introspect", [("token", "a"), ("token", "b"), ("token_type_hint", "x"), client_id]),
+    ] {
+        assert_eq!(error(&server.post(path, &form).await.unwrap()), (400, "invalid_request"), "{path} {form:?}");
+    }
 }
