@@ -90,7 +90,7 @@ fn open<const N: usize>(path: String, routes: [Route; N]) -> impl HttpServiceFac
         Cors::default()
             .allow_any_origin()
             .send_wildcard()
-            .allow_any_method()
+            .allowed_methods(["GET", "HEAD", "POST"])
             .allow_any_header()
             .expose_headers(["WWW-Authenticate", "Retry-After", "ETag"])
             .max_age(3600),
