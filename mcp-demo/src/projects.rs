@@ -151,6 +151,7 @@ impl Projects {
             if !directory.is_dir() {
                 return Err(OpenError::MissingDirectory(directory.to_owned()));
             }
+            make_private(&path);
         }
         let options = options
             .create_if_missing(true)
@@ -242,6 +243,16 @@ fn is_memory(dsn: &str) -> bool {
     matches!(dsn, "sqlite::memory:" | "sqlite://:memory:")
 }
 
+/// Makes the file, where it is missing, for its owner alone: it holds what people wrote. What goes wrong is said by the
+/// database when it opens the file.
+fn make_private(path: &Path) {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    drop(options.open(path));
+}
+
 fn parse_dsn(dsn: &str) -> Result<SqliteConnectOptions, OpenError> {
     if !dsn.starts_with("sqlite:") {
         // The text is not repeated: it may be another database's address, with a password in it.
@@ -313,7 +324,10 @@ mod tests {
         projects.close().await;
         let again = Projects::open(&dsn).await.unwrap();
         assert_eq!(again.list("ada").await.unwrap(), [project]);
-        assert!(directory.path().join("a b.db").is_file());
+        let file = std::fs::metadata(directory.path().join("a b.db")).unwrap();
+        assert!(file.is_file());
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&file.permissions()) & 0o077, 0, "for its owner alone");
     }
 
     #[tokio::test]

@@ -14,6 +14,7 @@ use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The claims of a token that was verified for this resource. Cloning shares them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,6 +129,13 @@ impl Authenticator {
         let token = VerifiedToken(Arc::new(claims));
         inner.verified.insert(digest, Remembered { token: token.clone(), key });
         Ok(token)
+    }
+
+    /// How long the token is still accepted, the leeway included.
+    #[must_use]
+    pub fn time_left(&self, token: &VerifiedToken) -> Duration {
+        let end = token.exp.plus(i64::from(self.0.config.expected.leeway));
+        Duration::from_secs(u64::try_from(end.since(self.0.clock.now())).unwrap_or(0))
     }
 
     /// Whether the token has every scope that the operation needs.

@@ -385,7 +385,8 @@ impl Fetcher {
         let jwks: JwkSet = serde_json::from_slice(&document)
             .map_err(|_| FetchError::Unreadable { url: url.clone(), expected: "a JWKS" })?;
         let set = KeySet::replace(previous, &jwks, allowed);
-        if set.all.is_empty() { Err(FetchError::NoUsableKey { url }) } else { Ok(set) }
+        // An issuer that withdraws its last key is believed; one that never had a usable one is misconfigured.
+        if set.all.is_empty() && previous.is_none() { Err(FetchError::NoUsableKey { url }) } else { Ok(set) }
     }
 
     /// The place of the keys, from the issuer's metadata (RFC 8414, section 3; OpenID Connect Discovery, section 4).

@@ -110,6 +110,9 @@ pub enum MessageError {
     /// The body is compressed, so that what it asks for cannot be seen.
     #[error("the body must not be compressed")]
     Encoded,
+    /// The body did not arrive in time.
+    #[error("the body did not arrive in time")]
+    TooSlow,
     /// The body ended early.
     #[error("the body cannot be read")]
     Unreadable,
@@ -137,6 +140,7 @@ impl Rejection {
             Self::Malformed(_) => 400,
             Self::InsufficientScope { .. } | Self::UnlistedTool(_) | Self::ForbiddenOrigin(_) => 403,
             Self::Message(MessageError::TooLarge(_)) => 413,
+            Self::Message(MessageError::TooSlow) => 408,
             Self::Message(MessageError::Encoded) => 415,
             Self::Message(_) => 400,
             Self::KeysUnavailable(_) => 503,
@@ -249,7 +253,7 @@ fn for_people(problem: &TokenError) -> String {
 /// JSON-RPC 2.0, section 5.1; `-32020` is the header mismatch of MCP 2026-07-28.
 fn json_rpc_error(problem: &MessageError) -> Value {
     let code = match problem {
-        MessageError::NotJson | MessageError::Unreadable => -32700,
+        MessageError::NotJson | MessageError::Unreadable | MessageError::TooSlow => -32700,
         MessageError::NotAMessage(_) | MessageError::TooLarge(_) | MessageError::Encoded => -32600,
         MessageError::NoToolName => -32602,
         MessageError::HeaderMismatch(_) => -32020,

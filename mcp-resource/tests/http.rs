@@ -403,6 +403,23 @@ async fn an_event_stream_stays_open_and_arrives_piece_by_piece() {
 }
 
 #[actix_web::test]
+async fn an_event_stream_ends_with_its_token() {
+    let server = start().await;
+    let mut claims = server.issuer.claims(RESOURCE, "mcp:read");
+    // Two seconds are left of the leeway.
+    claims["exp"] = json!(claims["iat"].as_i64().unwrap() - 28);
+    claims["iat"] = json!(claims["iat"].as_i64().unwrap() - 300);
+    let token = server.issuer.sign(&claims).unwrap();
+    let mut response = server.request(Method::GET, "/mcp/sse").bearer_auth(&token).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    server.events.send("data: 1\n\n").await.unwrap();
+    assert!(response.chunk().await.unwrap().is_some());
+    let end = tokio::time::timeout(Duration::from_secs(6), response.chunk()).await;
+    assert_eq!(end.unwrap().unwrap(), None, "the stream is over");
+    assert_eq!(server.request(Method::GET, "/mcp/sse").bearer_auth(&token).send().await.unwrap().status(), 401);
+}
+
+#[actix_web::test]
 async fn keys_that_cannot_be_had() {
     let server = start().await;
     server.issuer.set_online(false);

@@ -244,3 +244,20 @@ mod properties {
         });
     }
 }
+
+#[tokio::test]
+async fn an_issuer_that_withdraws_its_last_key_is_believed() {
+    let side = side().await;
+    let token = side.token("1");
+    assert!(side.accepts(&token).await);
+    side.issuer.set_jwks(json!({"keys": []}));
+    side.pass(301);
+    for _ in 0..50 {
+        // The first request after the time to live is still answered with the old set, while a new one is fetched.
+        if !side.accepts(&token).await {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(!side.accepts(&token).await && !side.accepts(&side.token("2")).await);
+}

@@ -1,7 +1,8 @@
 //! The middleware: origin, preflight, token, body, scope, in this order.
 
+use super::stream_end::UntilExpiry;
 use super::{cors, routes};
-use crate::authenticator::Authenticator;
+use crate::authenticator::{Authenticator, VerifiedToken};
 use crate::mcp::{MessageHeaders, Operation};
 use crate::metadata;
 use crate::rejection::{MessageError, Rejection};
@@ -16,6 +17,7 @@ use futures_util::{StreamExt, stream};
 use std::future::{Ready, ready};
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// Lets through only requests with a good token that has the scopes of what they ask for.
 ///
@@ -40,7 +42,7 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    type Response = ServiceResponse<EitherBody<B>>;
+    type Response = ServiceResponse<EitherBody<UntilExpiry<B>>>;
     type Error = Error;
     type Transform = McpAuthService<S>;
     type InitError = ();
@@ -68,7 +70,7 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error> + 'static,
     B: MessageBody + 'static,
 {
-    type Response = ServiceResponse<EitherBody<B>>;
+    type Response = ServiceResponse<EitherBody<UntilExpiry<B>>>;
     type Error = Error;
     type Future = LocalBoxFuture<'static, Result<Self::Response, Error>>;
 
@@ -99,10 +101,13 @@ where
                 let response = HttpResponse::NoContent().insert_header(allow).finish();
                 return Ok(request.into_response(response).map_into_right_body());
             }
-            if let Err(rejection) = admit(&authenticator, &mut request).await {
-                return Ok(refuse(&authenticator, request, &rejection, origin.as_ref()));
-            }
-            let mut response = service.call(request).await?;
+            let token = match admit(&authenticator, &mut request).await {
+                Ok(token) => token,
+                Err(rejection) => return Ok(refuse(&authenticator, request, &rejection, origin.as_ref())),
+            };
+            let left = authenticator.time_left(&token);
+            let response = service.call(request).await?;
+            let mut response = response.map_body(|head, body| UntilExpiry::new(body, &head.headers, left));
             if let Some(origin) = &origin {
                 cors::share(response.headers_mut(), origin);
             }
@@ -132,7 +137,7 @@ fn is_preflight(request: &ServiceRequest) -> bool {
 }
 
 /// Verifies the token, then reads the body, then compares scopes: an unknown caller cannot make us read a body.
-async fn admit(authenticator: &Authenticator, request: &mut ServiceRequest) -> Result<(), Rejection> {
+async fn admit(authenticator: &Authenticator, request: &mut ServiceRequest) -> Result<VerifiedToken, Rejection> {
     let token = {
         let values: Vec<&[u8]> = request.headers().get_all(header::AUTHORIZATION).map(HeaderValue::as_bytes).collect();
         authenticator.authenticate(&values, request.query_string()).await?
@@ -150,9 +155,12 @@ async fn admit(authenticator: &Authenticator, request: &mut ServiceRequest) -> R
     if !body.is_empty() {
         request.set_payload(Payload::from(Box::pin(stream::once(ready(Ok(body)))) as BoxedBody));
     }
-    request.extensions_mut().insert(token);
-    Ok(())
+    request.extensions_mut().insert(token.clone());
+    Ok(token)
 }
+
+/// How long a caller may take to send a message: half a message that never ends would hold a socket for ever.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 type BoxedBody = std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<Bytes, actix_web::error::PayloadError>>>>;
 
@@ -161,7 +169,11 @@ async fn read_body(request: &mut ServiceRequest, limit: usize) -> Result<Bytes, 
     if announced.is_some_and(|length: u64| length > limit as u64) {
         return Err(MessageError::TooLarge(limit));
     }
-    let mut payload = request.take_payload();
+    let payload = request.take_payload();
+    tokio::time::timeout(BODY_PATIENCE, collect(payload, limit)).await.unwrap_or(Err(MessageError::TooSlow))
+}
+
+async fn collect(mut payload: Payload, limit: usize) -> Result<Bytes, MessageError> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| MessageError::Unreadable)?;
