@@ -9,7 +9,7 @@ use authgent_server::crypto::password::PasswordHasher;
 use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
 use authgent_server::crypto::random::{SystemRandom, secret};
 use authgent_server::domain::{Client, ClientOrigin, Email, User};
-use authgent_server::startup::{Application, Dependencies};
+use authgent_server::startup::{Application, Dependencies, StartupError};
 use authgent_server::store::Store;
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
@@ -41,6 +41,7 @@ pub struct TestServer {
 }
 
 /// Settings of a server to be started.
+#[derive(Clone)]
 pub struct Setup {
     variables: Vec<(String, String)>,
     path: String,
@@ -66,6 +67,18 @@ impl Setup {
     /// # Errors
     /// Where it does not start.
     pub async fn start(self) -> Result<TestServer> {
+        let chosen = self.variables.iter().any(|(name, _)| name == "AUTHGENT_PORT");
+        for _ in 0..5 {
+            match self.clone().start_once().await {
+                // Somebody took the port between the look and the use: another one then.
+                Err(error) if !chosen && matches!(error.downcast_ref(), Some(StartupError::Listen { .. })) => {}
+                outcome => return outcome,
+            }
+        }
+        self.start_once().await
+    }
+
+    async fn start_once(self) -> Result<TestServer> {
         let directory = TempDir::new()?;
         let port = free_port()?;
         let issuer = format!("http://localhost:{port}{}", self.path);
@@ -227,7 +240,7 @@ fn resources() -> Value {
     ])
 }
 
-/// A port that nobody listens at. Somebody else may take it before it is used: unlikely, and then the start fails loudly.
+/// A port that nobody listens at. Somebody else may take it before it is used: be ready to try again.
 ///
 /// # Errors
 /// Where the machine has none.

@@ -14,6 +14,7 @@ use authgent_server::domain::{Email, User};
 use authgent_server::startup::{Application, Dependencies};
 use authgent_server::store::Store;
 use serde_json::json;
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -55,8 +56,9 @@ impl Stack {
     /// # Errors
     /// Where one of them does not start; the error says why.
     pub async fn start_with(directory: &Path, ports: Ports, further: &[(&str, &str)]) -> Result<Self> {
-        let or_free = |port: u16| if port == 0 { free_port() } else { Ok(port) };
-        let (authgent_port, mcp_port) = (or_free(ports.authgent)?, or_free(ports.mcp)?);
+        let listener = TcpListener::bind(("localhost", ports.mcp)).context("mcp-demo cannot listen")?;
+        let mcp_port = listener.local_addr()?.port();
+        let authgent_port = if ports.authgent == 0 { free_port()? } else { ports.authgent };
         let issuer = format!("http://localhost:{authgent_port}");
         let mcp = format!("http://localhost:{mcp_port}/mcp");
         let dsn = |name: &str| format!("sqlite://{}/{name}.db", directory.display());
@@ -85,10 +87,8 @@ impl Stack {
         add_user(&store, &password).await?;
 
         let mut config = mcp_demo::config::Config::new(Issuer::parse(&issuer)?, ResourceUri::parse(&mcp)?);
-        "localhost".clone_into(&mut config.host);
-        config.port = mcp_port;
         config.db_dsn = dsn("mcp-demo");
-        let demo = mcp_demo::server::Server::start(config).await.context("mcp-demo does not start")?;
+        let demo = mcp_demo::server::Server::start_on(listener, config).await.context("mcp-demo does not start")?;
         tokio::spawn(demo.run());
         Ok(Self { issuer, mcp, password, store })
     }
