@@ -9,7 +9,8 @@
 //! | RFC 7009, RFC 7662: revocation, introspection | [`wire::revoke`], [`wire::introspect`] |
 //! | RFC 7517, RFC 7638: keys and their thumbprints | [`jwk`] |
 //! | RFC 7519, RFC 9068, OpenID Connect Core: claims and their validation | [`token`] |
-//! | RFC 7591: client metadata | [`metadata::client`] |
+//! | RFC 7591, RFC 7592: client metadata, registration and its management | [`metadata::client`], [`wire::register`] |
+//! | OAuth Client ID Metadata Document | [`metadata::client_document`] |
 //! | RFC 7636: PKCE | [`pkce`] |
 //! | RFC 8252: redirect URIs of native applications | [`redirect_uri`] |
 //! | RFC 8414, OpenID Connect Discovery, RFC 9207: server metadata | [`metadata::server`], [`issuer`] |

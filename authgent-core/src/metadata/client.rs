@@ -1,8 +1,14 @@
-//! Client metadata: RFC 7591, section 2, and OpenID Connect Dynamic Client Registration, section 2.
+//! Client metadata: RFC 7591, section 2, and OpenID Connect Dynamic Client Registration, section 2. The same metadata
+//! published by the client itself: [`super::client_document`].
 //!
 //! [`ClientMetadata::parse`] is made for what real clients send: members that it does not know are ignored, absent ones
 //! get the default of the specification or, where a client is known to mean something else, what it means.
 
+mod keys;
+
+pub use keys::ASSERTION_ALGORITHMS;
+
+use crate::jwk::JwkSet;
 use crate::redirect_uri::{RedirectUri, RedirectUriError, RedirectUriKind};
 use crate::scope::Scope;
 use crate::wire::token::{AUTHORIZATION_CODE, CLIENT_CREDENTIALS, REFRESH_TOKEN};
@@ -25,11 +31,13 @@ pub enum TokenEndpointAuthMethod {
     ClientSecretBasic,
     /// The secret in the body (RFC 6749, section 2.3.1).
     ClientSecretPost,
+    /// A JWT that the client signs with a private key of its own (RFC 7523, section 2.2).
+    PrivateKeyJwt,
 }
 
 impl TokenEndpointAuthMethod {
     /// Every method that is supported.
-    pub const ALL: &[Self] = &[Self::None, Self::ClientSecretBasic, Self::ClientSecretPost];
+    pub const ALL: &[Self] = &[Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
 
     /// Its registered name.
     #[must_use]
@@ -38,13 +46,26 @@ impl TokenEndpointAuthMethod {
             Self::None => "none",
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
         }
     }
 
-    /// Whether the client has a secret.
+    /// The method of that name, or `None` for one that is not supported.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|known| known.as_str() == text)
+    }
+
+    /// Whether the client authenticates at all.
     #[must_use]
     pub const fn is_confidential(self) -> bool {
         !matches!(self, Self::None)
+    }
+
+    /// Whether it authenticates with a secret that it shares with the server.
+    #[must_use]
+    pub const fn has_secret(self) -> bool {
+        matches!(self, Self::ClientSecretBasic | Self::ClientSecretPost)
     }
 }
 
@@ -98,6 +119,19 @@ pub struct ClientMetadata {
     pub redirect_uris: Vec<RedirectUri>,
     /// How it authenticates.
     pub token_endpoint_auth_method: TokenEndpointAuthMethod,
+    /// Every way in which it may authenticate, where its metadata document lists several (ChatGPT); empty otherwise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub token_endpoint_auth_methods_supported: Vec<TokenEndpointAuthMethod>,
+    /// The one algorithm that its assertions are signed with, where it named one (OpenID Connect Dynamic Client
+    /// Registration, section 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<String>,
+    /// Its public keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<JwkSet>,
+    /// Where its public keys are. Never there together with `jwks`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     /// The grant types that it may use.
     pub grant_types: Vec<GrantType>,
     /// `["code"]` where it uses the authorization code grant.
@@ -191,10 +225,15 @@ impl ClientMetadata {
             ));
         }
         check_response_types(document, uses_code)?;
+        let keys = keys::parse(document, token_endpoint_auth_method)?;
         let scope = text(document, "scope")?.map(|scope| Scope::parse(&scope)).transpose();
         Ok(Self {
             redirect_uris,
             token_endpoint_auth_method,
+            token_endpoint_auth_methods_supported: Vec::new(),
+            token_endpoint_auth_signing_alg: keys.signing_alg,
+            jwks: keys.jwks,
+            jwks_uri: keys.jwks_uri,
             grant_types,
             response_types: if uses_code { vec!["code".into()] } else { vec![] },
             application_type,
@@ -216,6 +255,12 @@ impl ClientMetadata {
     #[must_use]
     pub fn accepts_redirect_uri(&self, presented: &str) -> bool {
         self.redirect_uris.iter().any(|registered| registered.matches(presented))
+    }
+
+    /// Whether it may authenticate with `method`.
+    #[must_use]
+    pub fn may_authenticate_with(&self, method: TokenEndpointAuthMethod) -> bool {
+        self.token_endpoint_auth_method == method || self.token_endpoint_auth_methods_supported.contains(&method)
     }
 
     /// Whether it may use `grant_type`.
@@ -257,7 +302,7 @@ fn auth_method(
             ApplicationType::Web => TokenEndpointAuthMethod::ClientSecretBasic,
         });
     };
-    TokenEndpointAuthMethod::ALL.iter().copied().find(|method| method.as_str() == name).ok_or_else(|| {
+    TokenEndpointAuthMethod::parse(&name).ok_or_else(|| {
         let known: Vec<_> = TokenEndpointAuthMethod::ALL.iter().map(|method| method.as_str()).collect();
         field("token_endpoint_auth_method", &format!("must be one of {}", known.join(", ")))
     })
@@ -331,112 +376,4 @@ fn field(field: &'static str, problem: &str) -> ClientMetadataError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    fn parse(document: &Value) -> Result<ClientMetadata, ClientMetadataError> {
-        ClientMetadata::parse(document.as_object().unwrap())
-    }
-
-    #[test]
-    fn a_confidential_web_client_is_the_default() {
-        let client = parse(&json!({"redirect_uris": ["https://claude.ai/api/mcp/auth_callback"]})).unwrap();
-        assert_eq!(client.token_endpoint_auth_method, TokenEndpointAuthMethod::ClientSecretBasic);
-        assert_eq!(client.application_type, ApplicationType::Web);
-        assert_eq!(client.grant_types, [GrantType::AuthorizationCode, GrantType::RefreshToken]);
-        assert_eq!(client.response_types, ["code"]);
-        assert_eq!(client.scope, None);
-    }
-
-    #[test]
-    fn cursor_sends_web_with_a_private_use_scheme() {
-        let client = parse(&json!({
-            "redirect_uris": ["http://localhost:8787/callback", "https://www.cursor.com/agents/mcp/oauth/callback", "cursor://anysphere.cursor-mcp/oauth/callback"],
-            "application_type": "web", "token_endpoint_auth_method": "none", "client_name": " Cursor ",
-            "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"], "unknown": {"a": 1}
-        }))
-        .unwrap();
-        assert_eq!((client.application_type, client.redirect_uris.len()), (ApplicationType::Native, 3));
-        assert_eq!(client.client_name.as_deref(), Some("Cursor"));
-    }
-
-    #[test]
-    fn native_clients_without_a_method_are_public_and_unknown_grant_types_are_left_out() {
-        let client = parse(&json!({
-            "redirect_uris": ["http://127.0.0.1/callback"], "application_type": "native",
-            "grant_types": ["authorization_code", "urn:ietf:params:oauth:grant-type:jwt-bearer"]
-        }))
-        .unwrap();
-        assert_eq!(client.token_endpoint_auth_method, TokenEndpointAuthMethod::None);
-        assert_eq!(client.grant_types, [GrantType::AuthorizationCode, GrantType::RefreshToken]);
-        let service = parse(&json!({"grant_types": ["client_credentials"]})).unwrap();
-        assert_eq!((service.response_types.len(), service.redirect_uris.len()), (0, 0));
-    }
-
-    #[test]
-    fn what_is_wrong_is_named() {
-        let many: Vec<String> = (0..10_000).map(|n| format!("https://x.example/{n}")).collect();
-        for (document, message) in [
-            (json!({}), "redirect_uris: at least one is needed for authorization_code"),
-            (json!({"redirect_uris": "https://x.example"}), "redirect_uris: must be an array of strings"),
-            (
-                json!({"redirect_uris": ["https://x.example#f"]}),
-                "redirect_uris: the redirect URI \"https://x.example#f\" must have no fragment",
-            ),
-            (json!({"redirect_uris": many}), "redirect_uris: at most 20 are accepted, these are 10000"),
-            (
-                json!({"redirect_uris": ["a:b"], "token_endpoint_auth_method": "client_secret_post"}),
-                "redirect_uris: a:b has a private-use scheme, which needs token_endpoint_auth_method none",
-            ),
-            (
-                json!({"redirect_uris": ["https://x.example"], "token_endpoint_auth_method": "magic"}),
-                "token_endpoint_auth_method: must be one of none, client_secret_basic, client_secret_post",
-            ),
-            (
-                json!({"redirect_uris": ["https://x.example"], "grant_types": ["implicit"]}),
-                "grant_types: must hold authorization_code or client_credentials",
-            ),
-            (
-                json!({"redirect_uris": ["https://x.example"], "response_types": ["token"]}),
-                "response_types: must hold code for the grant type authorization_code",
-            ),
-            (json!({"redirect_uris": ["https://x.example"], "client_name": 7}), "client_name: must be a string"),
-            (
-                json!({"redirect_uris": ["https://x.example"], "client_uri": "javascript:alert(1)"}),
-                "client_uri: must be an https URL",
-            ),
-            (
-                json!({"redirect_uris": ["https://x.example"], "scope": "a\"b"}),
-                "scope: the scope \"a\\\"b\" holds a character other than printable ASCII without space, quote and backslash",
-            ),
-            (
-                json!({"grant_types": ["client_credentials"], "token_endpoint_auth_method": "none"}),
-                "grant_types: client_credentials needs a client that authenticates, not token_endpoint_auth_method none",
-            ),
-        ] {
-            assert_eq!(parse(&document).unwrap_err().to_string(), message);
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn what_was_registered_reads_back_the_same(
-            uris in proptest::collection::vec("http://(127\\.0\\.0\\.1|localhost)(:[1-9][0-9]{0,3})?/[a-z]{0,5}", 1..5),
-            name in proptest::option::of("[a-zA-Z]([ a-zA-Z]{0,8}[a-z])?"),
-            native in any::<bool>(),
-        ) {
-            let document = json!({"redirect_uris": uris, "client_name": name, "application_type": if native { "native" } else { "web" }});
-            let client = parse(&document).unwrap();
-            prop_assert_eq!(parse(&serde_json::to_value(&client).unwrap()).unwrap(), client);
-        }
-
-        #[test]
-        fn no_member_makes_it_panic(name in "(redirect_uris|grant_types|scope|client_name|contacts|logo_uri|application_type)", text in any::<String>()) {
-            for value in [json!(text), json!([text]), json!([[text]]), json!({"a": text}), json!(7), json!(null)] {
-                let _ = parse(&json!({"redirect_uris": ["https://x.example"], name.clone(): value}));
-            }
-        }
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! The registration endpoint: RFC 7591, section 3.
+//! The registration endpoint: RFC 7591, section 3; RFC 7592, section 3.
 
 use crate::metadata::client::ClientMetadata;
 use crate::time::Timestamp;
@@ -14,6 +14,13 @@ pub struct RegistrationResponse {
     pub client_secret: Option<String>,
     /// When it was issued.
     pub client_id_issued_at: Timestamp,
+    /// What authorizes reading, changing and deleting this registration (RFC 7592, section 3). Not there where several
+    /// installations of a client share one registration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_access_token: Option<String>,
+    /// Where it is read, changed and deleted (RFC 7592, section 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_client_uri: Option<String>,
     /// When the secret ends; 0 for never. There where a secret is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_secret_expires_at: Option<Timestamp>,
@@ -22,7 +29,7 @@ pub struct RegistrationResponse {
     pub metadata: ClientMetadata,
 }
 
-/// The secret is not shown.
+/// The secrets are not shown.
 impl std::fmt::Debug for RegistrationResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RegistrationResponse")
