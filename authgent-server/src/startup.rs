@@ -6,12 +6,15 @@ use crate::crypto::password::PasswordHasher;
 use crate::crypto::pem::KeyError;
 use crate::crypto::random::Random;
 use crate::http::{PublishedKeys, application};
+use crate::net::{Fetcher, FetcherSettings, Resolve};
+use crate::service::client_documents::{ClientDocuments, DocumentPolicy};
 use crate::service::{Services, Settings, cleanup};
 use crate::store::{Store, StoreError};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
 use authgent_core::time::Clock;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 
 /// How long running requests may take to end after the signal to stop, in seconds.
@@ -29,6 +32,8 @@ pub struct Dependencies {
     pub clock: Arc<dyn Clock>,
     /// The randomness of secrets.
     pub random: Arc<dyn Random>,
+    /// What host names lead to.
+    pub resolver: Arc<dyn Resolve>,
 }
 
 /// Why the server does not start. Each reads as one sentence.
@@ -43,6 +48,17 @@ pub enum StartupError {
     /// The database is not usable.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The certificates of the authority for private hosts are not usable.
+    #[error("the file {file} of AUTHGENT_CLIENT_DOCUMENT_CA_FILE cannot be used: {problem}")]
+    Authority {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The client that makes requests cannot be made.
+    #[error("requests to others cannot be made: {0}")]
+    Fetcher(String),
     /// The address is taken or not ours.
     #[error(
         "cannot listen at {address}: {source}; is another server running there? Choose another port with AUTHGENT_PORT"
@@ -88,6 +104,8 @@ impl Application {
             passwords: PasswordHasher::new(password_permits()),
             clock: dependencies.clock,
             random: dependencies.random,
+            fetcher: Arc::new(fetcher(&config, dependencies.resolver)?),
+            client_documents: ClientDocuments::new(document_policy(&config)),
             settings: settings(&config),
         });
         let data = web::Data::from(Arc::clone(&services));
@@ -145,5 +163,29 @@ fn settings(config: &Config) -> Settings {
         id_token_ttl: config.id_token_ttl,
         code_ttl: config.code_ttl,
         session_ttl: config.session_ttl,
+        client_documents: config.client_documents.enabled,
+        verified_domains: config.client_documents.verified_domains.clone(),
+        registration: config.registration.clone(),
+    }
+}
+
+fn fetcher(config: &Config, resolver: Arc<dyn Resolve>) -> Result<Fetcher, StartupError> {
+    let file = config.client_documents.ca_file.as_deref();
+    let authority =
+        |path: &Path, problem: String| StartupError::Authority { file: path.display().to_string(), problem };
+    let read = |path: &Path| std::fs::read(path).map_err(|error| authority(path, error.to_string()));
+    let private_ca = file.map(read).transpose()?;
+    let settings = FetcherSettings { private_hosts: config.client_documents.private_hosts.clone(), private_ca };
+    Fetcher::new(settings, resolver).map_err(|error| match file {
+        Some(path) => authority(path, error.to_string()),
+        None => StartupError::Fetcher(error.to_string()),
+    })
+}
+
+fn document_policy(config: &Config) -> DocumentPolicy {
+    DocumentPolicy {
+        allowed_domains: config.client_documents.allowed_domains.clone(),
+        denied_domains: config.client_documents.denied_domains.clone(),
+        copies: config.client_documents.copies,
     }
 }

@@ -9,6 +9,7 @@ use authgent_server::crypto::password::PasswordHasher;
 use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
 use authgent_server::crypto::random::{SystemRandom, secret};
 use authgent_server::domain::{Client, ClientOrigin, Email, User};
+use authgent_server::net::{Resolve, SystemResolver};
 use authgent_server::startup::{Application, Dependencies, StartupError};
 use authgent_server::store::Store;
 use reqwest::redirect::Policy;
@@ -45,6 +46,7 @@ pub struct TestServer {
 pub struct Setup {
     variables: Vec<(String, String)>,
     path: String,
+    resolver: Arc<dyn Resolve>,
 }
 
 impl Setup {
@@ -59,6 +61,13 @@ impl Setup {
     #[must_use]
     pub fn path(mut self, path: &str) -> Self {
         path.clone_into(&mut self.path);
+        self
+    }
+
+    /// Sets what host names lead to.
+    #[must_use]
+    pub fn resolver(mut self, resolver: Arc<dyn Resolve>) -> Self {
+        self.resolver = resolver;
         self
     }
 
@@ -96,7 +105,8 @@ impl Setup {
         variables.extend(self.variables);
         let config = Config::load(None, variables)?.config;
         let clock = TestClock::new();
-        let dependencies = Dependencies { clock: Arc::new(clock.clone()), random: Arc::new(SystemRandom) };
+        let dependencies =
+            Dependencies { clock: Arc::new(clock.clone()), random: Arc::new(SystemRandom), resolver: self.resolver };
         let application = Application::build(config, dependencies).await?;
         let handle = application.handle();
         tokio::spawn(application.run());
@@ -118,8 +128,8 @@ impl TestServer {
 
     /// A server whose settings can be changed first.
     #[must_use]
-    pub const fn setup() -> Setup {
-        Setup { variables: Vec::new(), path: String::new() }
+    pub fn setup() -> Setup {
+        Setup { variables: Vec::new(), path: String::new(), resolver: Arc::new(SystemResolver) }
     }
 
     /// The URL of an endpoint.
@@ -154,15 +164,10 @@ impl TestServer {
     pub async fn add_client(&self, metadata: Value) -> Result<(String, Option<String>)> {
         let metadata =
             authgent_core::metadata::client::ClientMetadata::parse(metadata.as_object().context("an object")?)?;
-        let client_secret = metadata.token_endpoint_auth_method.is_confidential().then(|| secret(&SystemRandom));
+        let client_secret = metadata.token_endpoint_auth_method.has_secret().then(|| secret(&SystemRandom));
         let client = Client {
-            id: Uuid::new_v4().to_string(),
-            metadata,
             secret_hash: client_secret.as_deref().map(authgent_server::crypto::hash::token_hash),
-            origin: ClientOrigin::Operator,
-            enabled: true,
-            created_at: self.clock.now(),
-            last_used_at: None,
+            ..Client::new(Uuid::new_v4().to_string(), metadata, ClientOrigin::Operator, self.clock.now())
         };
         let tx = self.store.begin().await?;
         tx.insert_client(&client).await?;

@@ -11,6 +11,7 @@ use authgent_server::crypto::password::PasswordHasher;
 use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
 use authgent_server::crypto::random::{SystemRandom, secret, uuid_v7};
 use authgent_server::domain::{Email, User};
+use authgent_server::net::SystemResolver;
 use authgent_server::startup::{Application, Dependencies};
 use authgent_server::store::Store;
 use serde_json::json;
@@ -79,7 +80,11 @@ impl Stack {
         .to_vec();
         variables.extend(further.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let config = Config::load(None, variables)?.config;
-        let dependencies = Dependencies { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) };
+        let dependencies = Dependencies {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            resolver: Arc::new(SystemResolver),
+        };
         let application = Application::build(config, dependencies).await.context("Authgent does not start")?;
         tokio::spawn(application.run());
         let store = Store::connect(&dsn("authgent").into()).await?;

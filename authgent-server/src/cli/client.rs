@@ -84,15 +84,10 @@ impl Add {
     async fn run(self, context: &Context, store: &Store) -> Result<Answer, Failure> {
         let metadata = self.metadata()?;
         let random = &*context.dependencies.random;
-        let client_secret = metadata.token_endpoint_auth_method.is_confidential().then(|| secret(random));
+        let client_secret = metadata.token_endpoint_auth_method.has_secret().then(|| secret(random));
         let client = domain::Client {
-            id: uuid_v4(random).to_string(),
             secret_hash: client_secret.as_deref().map(token_hash),
-            metadata,
-            origin: ClientOrigin::Operator,
-            enabled: true,
-            created_at: context.now(),
-            last_used_at: None,
+            ..domain::Client::new(uuid_v4(random).to_string(), metadata, ClientOrigin::Operator, context.now())
         };
         let transaction = store.begin().await?;
         transaction.insert_client(&client).await?;

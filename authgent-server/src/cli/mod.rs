@@ -19,6 +19,7 @@ mod user;
 use crate::clock::SystemClock;
 use crate::config::Loader;
 use crate::crypto::random::SystemRandom;
+use crate::net::SystemResolver;
 use crate::startup::Dependencies;
 use crate::store::Store;
 use answer::{Answer, Failure};
@@ -130,7 +131,11 @@ pub fn main() -> ExitCode {
         .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()));
     let context = Context {
         loader: Loader::new(environment).file(cli.config.as_deref()),
-        dependencies: Dependencies { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) },
+        dependencies: Dependencies {
+            clock: Arc::new(SystemClock),
+            random: Arc::new(SystemRandom),
+            resolver: Arc::new(SystemResolver),
+        },
         json,
         stdin: Mutex::new(Box::new(BufReader::new(std::io::stdin()))),
     };

@@ -41,7 +41,11 @@ impl Machine {
         let cli = Cli::try_parse_from(std::iter::once(&"authgent").chain(arguments)).map_err(|e| e.to_string())?;
         let context = Context {
             loader: Loader::new(self.environment.clone()).file(cli.config.as_deref()),
-            dependencies: Dependencies { clock: Arc::new(Timestamp(1_795_383_917)), random: Arc::new(SystemRandom) },
+            dependencies: Dependencies {
+                clock: Arc::new(Timestamp(1_795_383_917)),
+                random: Arc::new(SystemRandom),
+                resolver: Arc::new(SystemResolver),
+            },
             json: cli.json,
             stdin: Mutex::new(Box::new(std::io::Cursor::new(stdin.to_owned()))),
         };

@@ -1,5 +1,6 @@
 //! Puts the layers together: defaults, the file, variables, options of the command line. Each wins over those before it.
 
+use super::clients;
 use super::error::ConfigError;
 use super::key_source::KeySource;
 use super::log::{LogConfig, LogFormat};
@@ -125,6 +126,9 @@ impl Loader {
             code_ttl: seconds(&values, "code_ttl", 1..=3600)?,
             refresh_grace: seconds(&values, "refresh_grace", 0..=300)?,
             session_ttl: seconds(&values, "session_ttl", 1..=31_536_000)?,
+            client_documents: clients::documents(&values)?,
+            registration: clients::registration(&values)?,
+            trusted_proxies: clients::trusted_proxies(&values)?,
             resources: self.resources(&values)?,
             log: log(&values)?,
         };

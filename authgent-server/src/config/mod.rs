@@ -4,6 +4,7 @@
 //! Every value is parsed before anything starts; a wrong one is a [`ConfigError`] of one sentence that names the key, what is
 //! wrong and an example. Nothing here prints a secret.
 
+mod clients;
 mod edit_distance;
 mod error;
 mod key_source;
@@ -15,6 +16,7 @@ mod resources;
 pub mod settings;
 mod values;
 
+pub use clients::ClientDocumentConfig;
 pub use error::{ConfigError, Place};
 pub use key_source::KeySource;
 pub use loader::{Database, Listener, Loader};
@@ -22,6 +24,7 @@ pub use log::{DEFAULT_FILTER, LogConfig, LogFormat};
 
 use crate::crypto::pem::SigningAlgorithm;
 use crate::domain::Resource;
+use crate::domain::registration::RegistrationPolicy;
 use authgent_core::issuer::Issuer;
 use secrecy::SecretString;
 use std::path::Path;
@@ -53,6 +56,12 @@ pub struct Config {
     pub refresh_grace: u32,
     /// Life of a sign-in.
     pub session_ttl: u32,
+    /// Clients that publish a document.
+    pub client_documents: ClientDocumentConfig,
+    /// Clients that register themselves.
+    pub registration: RegistrationPolicy,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
     /// The resources of the file. They replace what an earlier file named.
     pub resources: Vec<Resource>,
     /// What is logged, and how.

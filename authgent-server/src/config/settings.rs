@@ -134,6 +134,97 @@ pub static SETTINGS: &[Setting] = &[
         ..number("session_ttl", "AUTHGENT_SESSION_TTL", "86400", "43200")
     },
     Setting {
+        meaning: "whether a `client_id` may be the URL of a client metadata document: `on` or `off`",
+        detail: "The way to register that MCP 2026-07-28 prefers. The document is fetched over HTTPS from public addresses only.",
+        ..text("client_documents", "AUTHGENT_CLIENT_DOCUMENTS", "on", "off")
+    },
+    Setting {
+        meaning: "the only hosts whose client metadata documents are taken",
+        detail: "Separated by spaces; `*.example.com` means every host below `example.com`. Empty: all hosts.",
+        ..text(
+            "client_document_allowed_domains",
+            "AUTHGENT_CLIENT_DOCUMENT_ALLOWED_DOMAINS",
+            "",
+            "claude.ai *.example.com",
+        )
+    },
+    Setting {
+        meaning: "hosts whose client metadata documents are never taken",
+        detail: "Wins over the hosts that are allowed.",
+        ..text(
+            "client_document_denied_domains",
+            "AUTHGENT_CLIENT_DOCUMENT_DENIED_DOMAINS",
+            "",
+            "evil.example *.evil.example",
+        )
+    },
+    Setting {
+        meaning: "hosts whose clients the consent page calls verified",
+        detail: "You vouch for whoever publishes documents there. `none` vouches for nobody.",
+        ..text(
+            "client_document_verified_domains",
+            "AUTHGENT_CLIENT_DOCUMENT_VERIFIED_DOMAINS",
+            "claude.ai chatgpt.com vscode.dev zed.dev opencode.ai",
+            "claude.ai apps.example.com",
+        )
+    },
+    Setting {
+        meaning: "whether copies of well-known documents stand in where a document cannot be fetched: `on` or `off`",
+        detail: "Some origins refuse the addresses of data centres. The copies come with this program and are used only while the \
+                 origin fails and no copy of our own is there.",
+        ..text("client_document_copies", "AUTHGENT_CLIENT_DOCUMENT_COPIES", "on", "off")
+    },
+    Setting {
+        meaning: "hosts of client metadata documents and keys that may have private addresses",
+        detail: "For tests and private networks. Name hosts that you run: this server will make requests to them.",
+        ..text("client_document_private_hosts", "AUTHGENT_CLIENT_DOCUMENT_PRIVATE_HOSTS", "", "agents.corp.example")
+    },
+    Setting {
+        meaning: "the path of the certificates, in PEM, of the authority that certifies the private hosts",
+        detail: "Believed for those hosts alone, beside the authorities of the system.",
+        ..text("client_document_ca_file", "AUTHGENT_CLIENT_DOCUMENT_CA_FILE", "", "/etc/authgent/private-ca.pem")
+    },
+    Setting {
+        meaning: "who may register a client: `open`, `approved-redirects`, `token` or `off`",
+        detail: "`open`: every client, as Cursor, Gemini CLI and many others need it. `approved-redirects`: those whose redirect URIs all \
+                 match `AUTHGENT_REGISTRATION_APPROVED_REDIRECTS`. `token`: those that send an initial access token of \
+                 `authgent initial-access-token add`. `off`: none; the endpoint is then not advertised.",
+        ..text("registration", "AUTHGENT_REGISTRATION", "open", "approved-redirects")
+    },
+    Setting {
+        meaning: "the redirect URIs that a client may register in the mode `approved-redirects`",
+        detail: "Separated by spaces: `https://HOST`, `https://*.DOMAIN`, `http://localhost`, `http://127.0.0.1`, `http://[::1]` (each with \
+                 any port and path), and `SCHEME:` for the links of an application.",
+        ..text(
+            "registration_approved_redirects",
+            "AUTHGENT_REGISTRATION_APPROVED_REDIRECTS",
+            "",
+            "https://claude.ai http://localhost http://127.0.0.1 cursor:",
+        )
+    },
+    Setting {
+        meaning: "how many clients one address may register in a minute",
+        detail: "0: any number. Counted by each replica for itself; an IPv6 address counts as its /64. Behind a reverse proxy set \
+                 `AUTHGENT_TRUSTED_PROXIES`, or all clients share the proxy's share.",
+        ..number("registration_rate", "AUTHGENT_REGISTRATION_RATE", "60", "60")
+    },
+    Setting {
+        meaning: "after how long a client is removed that came by itself and never finished a sign-in, in seconds",
+        detail: "60 to 315360000. Its person signs in later: it registers again.",
+        ..number("client_unfinished_ttl", "AUTHGENT_CLIENT_UNFINISHED_TTL", "86400", "86400")
+    },
+    Setting {
+        meaning: "after how long without use a client is removed that came by itself, in seconds",
+        detail: "60 to 315360000. Never while somebody's grant to it is alive.",
+        ..number("client_unused_ttl", "AUTHGENT_CLIENT_UNUSED_TTL", "7776000", "7776000")
+    },
+    Setting {
+        meaning: "the reverse proxies whose `X-Forwarded-For` is believed",
+        detail: "Addresses or ranges, separated by spaces. The address of a caller is the last one in the header that is no trusted \
+                 proxy; without proxies the header is not looked at.",
+        ..text("trusted_proxies", "AUTHGENT_TRUSTED_PROXIES", "", "10.0.0.0/8 ::1")
+    },
+    Setting {
         meaning: "the resources: the MCP servers that tokens are for",
         detail: "Tables in the file, a JSON array in the variable; see below. They are applied at every start: one that is gone \
                  from here is removed, those of `authgent resource add` stay.",

@@ -98,6 +98,28 @@ impl Values {
         Ok(self.text(key)?.unwrap_or_else(|| setting(key).default.to_owned()))
     }
 
+    /// Texts: an array in the file, separated by spaces or commas in a variable; or the default of the table. The one text
+    /// `none` is the empty list.
+    pub(super) fn list(&self, key: &str) -> Result<Vec<String>, ConfigError> {
+        let words = |text: &str| {
+            let words = text.split([' ', ',', '\n', '\t']).filter(|word| !word.is_empty());
+            words.map(str::to_owned).collect::<Vec<_>>()
+        };
+        let texts = match self.value(key).map(|value| &value.kind) {
+            None => words(setting(key).default),
+            Some(ValueKind::String(text)) => words(text),
+            Some(ValueKind::Array(values)) => {
+                let texts = values.iter().map(|value| match &value.kind {
+                    ValueKind::String(text) => Some(text.trim().to_owned()),
+                    _ => None,
+                });
+                texts.collect::<Option<_>>().ok_or_else(|| self.wrong(key, "must be an array of texts"))?
+            }
+            Some(_) => return Err(self.wrong(key, "must be an array of texts")),
+        };
+        Ok(if texts == ["none"] { Vec::new() } else { texts })
+    }
+
     /// A whole number within a range, or the default of the table. `unit` continues "must be a number".
     pub(super) fn number<T: TryFrom<i64>>(
         &self,

@@ -1,7 +1,8 @@
-//! Applications that ask for tokens: RFC 6749, section 2; RFC 7591.
+//! Applications that ask for tokens: RFC 6749, section 2; RFC 7591; client metadata documents.
 
 use super::TokenHash;
 use authgent_core::metadata::client::ClientMetadata;
+use authgent_core::scope::Scope;
 use authgent_core::time::Timestamp;
 
 /// How a client came here.
@@ -11,22 +12,27 @@ pub enum ClientOrigin {
     Registered,
     /// The operator made it.
     Operator,
+    /// Its `client_id` is the URL of a document that it publishes: whoever holds that host has vouched for it.
+    Document,
 }
 
 impl ClientOrigin {
+    const ALL: &[Self] = &[Self::Registered, Self::Operator, Self::Document];
+
     /// Its name in the database and in machine-readable output.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Registered => "registered",
             Self::Operator => "operator",
+            Self::Document => "document",
         }
     }
 
     /// The origin of that name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Registered, Self::Operator].into_iter().find(|known| known.as_str() == text)
+        Self::ALL.iter().copied().find(|known| known.as_str() == text)
     }
 }
 
@@ -47,6 +53,17 @@ pub struct Client {
     pub created_at: Timestamp,
     /// When it last received a token; `None` if never. Written seldom, so it may lag.
     pub last_used_at: Option<Timestamp>,
+    /// The hash of what authorizes managing its registration (RFC 7592); `None` where nobody may.
+    pub registration_token_hash: Option<TokenHash>,
+    /// What identical registrations have in common, so that they fold into one; `None` where it is nobody else's.
+    pub fingerprint: Option<TokenHash>,
+    /// The most that it may ever be granted, where the operator limited its registration; `None` for no limit. Not what it
+    /// registered for: that limits nothing.
+    pub scope_limit: Option<Scope>,
+    /// Until when its metadata count as fresh, where they come from a document; `None` otherwise.
+    pub fresh_until: Option<Timestamp>,
+    /// When clean-up looks at it next; `None` for never, as with those that the operator made.
+    pub sweep_at: Option<Timestamp>,
 }
 
 /// How many seconds [`Client::last_used_at`] may lag behind: one hour. A busy client's row is therefore not written, and
@@ -54,6 +71,25 @@ pub struct Client {
 pub const LAST_USE_GRANULARITY: i64 = 3600;
 
 impl Client {
+    /// A client that was never used, with nothing but its metadata.
+    #[must_use]
+    pub const fn new(id: String, metadata: ClientMetadata, origin: ClientOrigin, now: Timestamp) -> Self {
+        Self {
+            id,
+            metadata,
+            secret_hash: None,
+            origin,
+            enabled: true,
+            created_at: now,
+            last_used_at: None,
+            registration_token_hash: None,
+            fingerprint: None,
+            scope_limit: None,
+            fresh_until: None,
+            sweep_at: None,
+        }
+    }
+
     /// Whether a use at `now` is worth writing down: the last one that was is an hour or more ago.
     #[must_use]
     pub fn last_use_is_stale(&self, now: Timestamp) -> bool {
@@ -67,7 +103,7 @@ mod tests {
 
     #[test]
     fn names_read_back() {
-        for origin in [ClientOrigin::Registered, ClientOrigin::Operator] {
+        for origin in ClientOrigin::ALL.iter().copied() {
             assert_eq!(ClientOrigin::parse(origin.as_str()), Some(origin));
         }
         assert_eq!(ClientOrigin::parse("Operator"), None);

@@ -5,6 +5,8 @@
 //! |---|---|
 //! | [`user`] | people and their e-mail addresses |
 //! | [`client`] | applications that ask for tokens |
+//! | [`patterns`] | hosts and redirect URIs as operators write them |
+//! | [`registration`] | who may register a client |
 //! | [`resource`] | protected servers, their scopes and aliases |
 //! | [`session`] | a person's signed-in browser |
 //! | [`interaction`] | an authorization request that waits for a person's answer |
@@ -19,7 +21,9 @@ pub mod code;
 pub mod consent;
 pub mod grant;
 pub mod interaction;
+pub mod patterns;
 pub mod refresh_token;
+pub mod registration;
 pub mod resource;
 pub mod secret;
 pub mod session;

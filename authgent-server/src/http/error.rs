@@ -108,6 +108,7 @@ impl From<ClientAuthenticationError> for ApiError {
                 | E::WrongSecret { basic: true }
                 | E::SecretMissing { basic: true }
                 | E::Disabled { basic: true }
+                | E::Document { basic: true, .. }
                 | E::MalformedBasic
         );
         let text = error.to_string();
@@ -118,6 +119,7 @@ impl From<ClientAuthenticationError> for ApiError {
             | E::MalformedBasic
             | E::Unknown { .. }
             | E::Disabled { .. }
+            | E::Document { .. }
             | E::SecretMissing { .. }
             | E::WrongSecret { .. } => Self::new(StatusCode::UNAUTHORIZED, OAuthErrorCode::InvalidClient, text),
         };
@@ -152,6 +154,7 @@ impl From<TokenError> for ApiError {
             | E::CodeExpired
             | E::CodeReused
             | E::RedirectUriMismatch
+            | E::RedirectUriWithdrawn
             | E::VerifierMismatch
             | E::RefreshTokenUnknown
             | E::RefreshTokenOfAnotherClient
@@ -224,9 +227,11 @@ impl PageError {
             Problem::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Problem::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Problem::ForeignForm => StatusCode::FORBIDDEN,
-            Problem::UnknownClient | Problem::RedirectUri | Problem::Malformed | Problem::Expired => {
-                StatusCode::BAD_REQUEST
-            }
+            Problem::UnknownClient
+            | Problem::ClientDocument
+            | Problem::RedirectUri
+            | Problem::Malformed
+            | Problem::Expired => StatusCode::BAD_REQUEST,
         };
         let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
         let layout = Layout::for_issuer(services.settings.issuer.as_str());
@@ -309,6 +314,7 @@ fn authorize_page(services: &Services, request: &HttpRequest, cause: &Cause) -> 
     tracing::info!(error.code = %cause.code(), cause = %cause, "authorization refused on a page");
     let problem = match cause {
         Cause::ClientUnknown | Cause::ClientDisabled => Problem::UnknownClient,
+        Cause::ClientDocument(_) => Problem::ClientDocument,
         Cause::RedirectUriUnknown { .. } => Problem::RedirectUri,
         Cause::ClientIdMissing | Cause::Repeated(_) | Cause::RedirectUriMissing => Problem::Malformed,
     };

@@ -3,6 +3,8 @@
 use crate::crypto::hash::{constant_time_eq, token_hash};
 use crate::domain::Client;
 use crate::service::Services;
+use crate::service::client_documents::DocumentError;
+use crate::service::clients::{self, FindClientError};
 use crate::service::parameters::Parameters;
 use crate::store::StoreError;
 use base64::Engine as _;
@@ -24,6 +26,14 @@ pub enum ClientAuthenticationError {
     #[error("the client is unknown: register it again")]
     Unknown {
         /// Whether it used HTTP Basic, so that the answer is a challenge.
+        basic: bool,
+    },
+    /// Its metadata document cannot be used.
+    #[error("{}", error.for_strangers())]
+    Document {
+        /// Why.
+        error: DocumentError,
+        /// Whether it used HTTP Basic.
         basic: bool,
     },
     /// The operator disabled it.
@@ -68,7 +78,11 @@ pub async fn authenticate(
     parameters: &Parameters,
 ) -> Result<Client, ClientAuthenticationError> {
     let Credentials { client_id, secret, basic } = credentials(authorization, parameters)?;
-    let client = services.store.client(&client_id).await?.ok_or(ClientAuthenticationError::Unknown { basic })?;
+    let client = match clients::find(services, &client_id).await {
+        Ok(client) => client.ok_or(ClientAuthenticationError::Unknown { basic })?,
+        Err(FindClientError::Document(error)) => return Err(ClientAuthenticationError::Document { error, basic }),
+        Err(FindClientError::Store(error)) => return Err(error.into()),
+    };
     match (&client.secret_hash, &secret) {
         (None, None) => {}
         (Some(_), None) => return Err(ClientAuthenticationError::SecretMissing { basic }),

@@ -2,8 +2,11 @@
 //! (consent is kept per person, client and resource).
 
 use crate::crypto::hash::token_hash;
-use crate::domain::{Client, Consent, GrantState, Interaction, InteractionState, Resource, RevocationReason};
+use crate::domain::{
+    Client, ClientOrigin, Consent, GrantState, Interaction, InteractionState, Resource, RevocationReason,
+};
 use crate::service::authorize::{ReturnAddress, code_from_ticket, is_openid_scope, issue_code, still_allowed};
+use crate::service::clients::{self, FindClientError};
 use crate::service::sign_in::SignedIn;
 use crate::service::{Services, TargetError};
 use crate::store::{StoreError, WriteTransaction};
@@ -37,7 +40,7 @@ impl Question {
             &self.client,
             self.redirect_uri.clone(),
             self.interaction.request.state.as_deref(),
-            &services.settings.issuer,
+            &services.settings,
         )
     }
 }
@@ -78,6 +81,15 @@ pub enum ConsentError {
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<FindClientError> for ConsentError {
+    fn from(error: FindClientError) -> Self {
+        match error {
+            FindClientError::Document(_) => Self::ClientGone,
+            FindClientError::Store(error) => Self::Store(error),
+        }
+    }
 }
 
 impl From<TargetError> for ConsentError {
@@ -127,12 +139,8 @@ pub async fn question(services: &Services, signed_in: &SignedIn, ticket: &str) -
     let interaction = services.store.interaction(&token_hash(ticket)).await?.ok_or(ConsentError::Gone)?;
     check_ownership(services, signed_in, &interaction)?;
     let request = &interaction.request;
-    let client = services
-        .store
-        .client(&request.client_id)
-        .await?
-        .filter(|client| client.enabled)
-        .ok_or(ConsentError::ClientGone)?;
+    let client = clients::find(services, &request.client_id).await?;
+    let client = client.filter(|client| client.enabled).ok_or(ConsentError::ClientGone)?;
     let redirect_uri =
         RedirectUri::parse(&request.redirect_uri).ok().filter(|uri| client.metadata.accepts_redirect_uri(uri.as_str()));
     let redirect_uri = redirect_uri.ok_or(ConsentError::ClientGone)?;
@@ -214,6 +222,9 @@ async fn allow(
     // Inside the transaction: another page for the same client may be answered at this moment.
     let granted = tx.consent(interaction.user_id, &client.id, &resource.uri).await?;
     let granted = granted.map(|consent| consent.scope).unwrap_or_default();
+    if client.origin == ClientOrigin::Document {
+        tx.save_document_client(&client).await?;
+    }
     let (code, code_hash) = code_from_ticket(ticket);
     let grant_id = issue_code(
         services,

@@ -4,7 +4,7 @@ use crate::domain::Resource;
 use crate::service::Services;
 use crate::service::authorize::{OFFLINE_ACCESS, OPENID};
 use crate::store::StoreError;
-use authgent_core::metadata::client::{GrantType, TokenEndpointAuthMethod};
+use authgent_core::metadata::client::{ASSERTION_ALGORITHMS, GrantType, TokenEndpointAuthMethod};
 use authgent_core::metadata::server::AuthorizationServerMetadata;
 use authgent_core::pkce::S256;
 use authgent_core::scope::{Scope, ScopeToken};
@@ -24,13 +24,14 @@ pub async fn metadata(services: &Services) -> Result<AuthorizationServerMetadata
     let methods = |methods: &[TokenEndpointAuthMethod]| {
         methods.iter().map(|method| method.as_str().to_owned()).collect::<Vec<_>>()
     };
-    let confidential = [TokenEndpointAuthMethod::ClientSecretBasic, TokenEndpointAuthMethod::ClientSecretPost];
+    let confidential = TokenEndpointAuthMethod::ALL.iter().copied().filter(|method| method.is_confidential());
+    let confidential: Vec<_> = confidential.collect();
     Ok(AuthorizationServerMetadata {
         issuer: issuer.to_string(),
         authorization_endpoint: Some(issuer.endpoint("/oauth/authorize")),
         token_endpoint: Some(issuer.endpoint("/oauth/token")),
         jwks_uri: Some(issuer.endpoint("/.well-known/jwks.json")),
-        registration_endpoint: Some(issuer.endpoint("/oauth/register")),
+        registration_endpoint: services.settings.registration_enabled().then(|| issuer.endpoint("/oauth/register")),
         revocation_endpoint: Some(issuer.endpoint("/oauth/revoke")),
         introspection_endpoint: Some(issuer.endpoint("/oauth/introspect")),
         scopes_supported,
@@ -41,9 +42,14 @@ pub async fn metadata(services: &Services) -> Result<AuthorizationServerMetadata
             .to_vec(),
         code_challenge_methods_supported: vec![S256.into()],
         token_endpoint_auth_methods_supported: methods(TokenEndpointAuthMethod::ALL),
+        token_endpoint_auth_signing_alg_values_supported: ASSERTION_ALGORITHMS
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
         revocation_endpoint_auth_methods_supported: methods(TokenEndpointAuthMethod::ALL),
         introspection_endpoint_auth_methods_supported: methods(&confidential),
         authorization_response_iss_parameter_supported: true,
+        client_id_metadata_document_supported: services.settings.client_documents,
         subject_types_supported: vec!["public".into()],
         id_token_signing_alg_values_supported: vec![services.keyring.active().algorithm().as_str().to_owned()],
         claims_supported: ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "email", "name"]

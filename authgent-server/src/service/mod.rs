@@ -4,6 +4,8 @@
 pub mod authorize;
 pub mod cleanup;
 pub mod client_authentication;
+pub mod client_documents;
+pub mod clients;
 pub mod consent;
 pub mod introspect;
 pub mod metadata;
@@ -16,9 +18,14 @@ pub mod token;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::password::PasswordHasher;
 use crate::crypto::random::Random;
-use crate::domain::{Resource, TokenHash};
+use crate::domain::patterns::HostPattern;
+use crate::domain::registration::{RegistrationMode, RegistrationPolicy};
+use crate::domain::{Client, ClientOrigin, Resource, TokenHash};
+use crate::net::Fetcher;
+use crate::service::client_documents::ClientDocuments;
 use crate::store::{Store, StoreError};
 use authgent_core::issuer::Issuer;
+use authgent_core::metadata::client_document::ClientIdUrl;
 use authgent_core::resource::ResourceUri;
 use authgent_core::time::{Clock, Timestamp};
 use std::sync::Arc;
@@ -35,6 +42,10 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// The randomness of secrets.
     pub random: Arc<dyn Random>,
+    /// Fetches what strangers name.
+    pub fetcher: Arc<Fetcher>,
+    /// The documents of clients.
+    pub client_documents: ClientDocuments,
     /// Issuer and lifetimes.
     pub settings: Settings,
 }
@@ -56,6 +67,32 @@ pub struct Settings {
     pub code_ttl: u32,
     /// Life of a sign-in.
     pub session_ttl: u32,
+    /// Whether a `client_id` may be the URL of a document.
+    pub client_documents: bool,
+    /// Hosts whose clients the operator vouches for.
+    pub verified_domains: Vec<HostPattern>,
+    /// Who may register a client.
+    pub registration: RegistrationPolicy,
+}
+
+impl Settings {
+    /// Whether anybody may register a client.
+    #[must_use]
+    pub fn registration_enabled(&self) -> bool {
+        self.registration.mode != RegistrationMode::Off
+    }
+
+    /// Whether the operator vouches for who a client is: made it, or trusts the host that publishes its document. This says
+    /// nothing about a program on the person's computer that uses the client's identifier.
+    #[must_use]
+    pub fn vouches_for(&self, client: &Client) -> bool {
+        match client.origin {
+            ClientOrigin::Operator => true,
+            ClientOrigin::Registered => false,
+            ClientOrigin::Document => ClientIdUrl::parse(&client.id)
+                .is_ok_and(|id| self.verified_domains.iter().any(|domain| domain.matches(id.host()))),
+        }
+    }
 }
 
 /// How long a consent page stays answerable, in seconds.

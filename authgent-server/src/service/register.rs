@@ -49,21 +49,16 @@ pub async fn register(services: &Services, body: &[u8]) -> Result<RegistrationRe
         client_secret_expires_at: client_secret.is_some().then_some(Timestamp(0)),
         client_secret,
         client_id_issued_at: now,
+        registration_access_token: None,
+        registration_client_uri: None,
         metadata: client.metadata,
     })
 }
 
 fn new_client(services: &Services, metadata: ClientMetadata, now: Timestamp) -> (Client, Option<String>) {
-    let secret = metadata.token_endpoint_auth_method.is_confidential().then(|| services.new_secret());
+    let secret = metadata.token_endpoint_auth_method.has_secret().then(|| services.new_secret());
     let (secret, secret_hash) = secret.unzip();
-    let client = Client {
-        id: random::uuid_v4(&*services.random).to_string(),
-        metadata,
-        secret_hash,
-        origin: ClientOrigin::Registered,
-        enabled: true,
-        created_at: now,
-        last_used_at: None,
-    };
+    let id = random::uuid_v4(&*services.random).to_string();
+    let client = Client { secret_hash, ..Client::new(id, metadata, ClientOrigin::Registered, now) };
     (client, secret)
 }

@@ -5,7 +5,7 @@ use super::{Store, StoreError, WriteTransaction};
 use crate::domain::client::LAST_USE_GRANULARITY;
 use crate::domain::{Client, TokenHash};
 use authgent_core::time::Timestamp;
-use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 async fn find(db: &impl ConnectionTrait, id: &str) -> Result<Option<Client>, StoreError> {
@@ -49,6 +49,17 @@ impl WriteTransaction {
         insert.map(drop).map_err(|error| {
             StoreError::named(error, || format!("there is a client with the identifier {}", client.id))
         })
+    }
+
+    /// Adds a client that publishes a document, or renews the metadata of the one that is there. What the operator decided
+    /// about it stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn save_document_client(&self, client: &Client) -> Result<(), StoreError> {
+        let renewed = OnConflict::column(Column::Id).update_columns([Column::Metadata, Column::FreshUntil]).to_owned();
+        Entity::insert(ActiveModel::try_from(client)?).on_conflict(renewed).exec_without_returning(&self.inner).await?;
+        Ok(())
     }
 
     /// Honours a client's requests, or no longer. Its grants are to be revoked beside

@@ -39,6 +39,8 @@ pub struct ErrorPage {
 pub enum Problem {
     /// Authorize: the client is not registered here. HTTP 400.
     UnknownClient,
+    /// Authorize: the document that describes the client cannot be used. HTTP 400.
+    ClientDocument,
     /// Authorize: the redirect URI is missing or not registered for the client. HTTP 400.
     RedirectUri,
     /// Authorize: the request is malformed in a way that leaves nobody to redirect to. HTTP 400.
@@ -66,6 +68,12 @@ impl Problem {
                 "This app is not known here",
                 "The app that sent you here is not registered with this server, or is no longer.",
                 "In the app, remove this connection and add it again. That registers it anew.",
+                "invalid_client",
+            ],
+            Self::ClientDocument => [
+                "We could not check this app",
+                "The app that sent you here describes itself in a document on its own website, and we could not use that document.",
+                "Try again in a minute. If it stays like this, tell the people who make the app.",
                 "invalid_client",
             ],
             Self::RedirectUri => [

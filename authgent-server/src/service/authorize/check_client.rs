@@ -1,6 +1,7 @@
 use super::{AuthorizeError, Cause};
 use crate::domain::Client;
 use crate::service::Services;
+use crate::service::clients;
 use crate::service::parameters::Parameters;
 
 /// The client that asks: registered and not disabled.
@@ -9,7 +10,7 @@ pub(super) async fn check_client(services: &Services, parameters: &Parameters) -
         return Err(AuthorizeError::Page(Cause::Repeated("client_id")));
     }
     let client_id = parameters.get("client_id").ok_or(AuthorizeError::Page(Cause::ClientIdMissing))?;
-    match services.store.client(client_id).await? {
+    match clients::find(services, client_id).await? {
         None => Err(AuthorizeError::Page(Cause::ClientUnknown)),
         Some(client) if !client.enabled => Err(AuthorizeError::Page(Cause::ClientDisabled)),
         Some(client) => Ok(client),

@@ -1,8 +1,9 @@
-use crate::domain::{Client, ClientOrigin};
-use crate::service::TargetError;
+use crate::domain::Client;
+use crate::service::client_documents::DocumentError;
+use crate::service::clients::FindClientError;
+use crate::service::{Settings, TargetError};
 use crate::store::StoreError;
 use authgent_core::error::{OAuthErrorCode, printable};
-use authgent_core::issuer::Issuer;
 use authgent_core::redirect_uri::{RedirectUri, RedirectUriKind};
 
 /// Why an authorization request gets no code. Whether the client is told is part of the type: before client and redirect
@@ -33,6 +34,15 @@ pub enum AuthorizeError {
     Store(#[from] StoreError),
 }
 
+impl From<FindClientError> for AuthorizeError {
+    fn from(error: FindClientError) -> Self {
+        match error {
+            FindClientError::Document(error) => Self::Page(Cause::ClientDocument(error)),
+            FindClientError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl AuthorizeError {
     /// A redirect that anybody can bring about with a link, to a web address that nobody vouches for, becomes a page: else
     /// the sign-in host would lead people who trust it to whoever registered a client (RFC 9700, section 4.11.2).
@@ -46,7 +56,7 @@ impl AuthorizeError {
 }
 
 /// Why a request must not be answered at its redirect URI.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Cause {
     /// `client_id` is not there.
     #[error("client_id is missing")]
@@ -57,6 +67,9 @@ pub enum Cause {
     /// Nobody registered it, or it was deleted.
     #[error("no client is registered under this client_id")]
     ClientUnknown,
+    /// Its metadata document cannot be used.
+    #[error("{}", .0.for_strangers())]
+    ClientDocument(DocumentError),
     /// The operator disabled it.
     #[error("this client was disabled by the operator")]
     ClientDisabled,
@@ -76,7 +89,7 @@ impl Cause {
     #[must_use]
     pub const fn code(&self) -> OAuthErrorCode {
         match self {
-            Self::ClientUnknown | Self::ClientDisabled => OAuthErrorCode::InvalidClient,
+            Self::ClientUnknown | Self::ClientDisabled | Self::ClientDocument(_) => OAuthErrorCode::InvalidClient,
             Self::ClientIdMissing | Self::Repeated(_) | Self::RedirectUriMissing | Self::RedirectUriUnknown { .. } => {
                 OAuthErrorCode::InvalidRequest
             }
@@ -133,10 +146,10 @@ pub struct ReturnAddress {
 impl ReturnAddress {
     /// The address of a request whose redirect URI was checked.
     #[must_use]
-    pub fn new(client: &Client, redirect_uri: RedirectUri, state: Option<&str>, issuer: &Issuer) -> Self {
+    pub fn new(client: &Client, redirect_uri: RedirectUri, state: Option<&str>, settings: &Settings) -> Self {
         // What leads to a program on the person's own computer leads to no stranger's page.
-        let trusted = client.origin == ClientOrigin::Operator || redirect_uri.kind() != RedirectUriKind::Https;
-        Self { redirect_uri, state: state.map(str::to_owned), issuer: issuer.to_string(), trusted }
+        let trusted = settings.vouches_for(client) || redirect_uri.kind() != RedirectUriKind::Https;
+        Self { redirect_uri, state: state.map(str::to_owned), issuer: settings.issuer.to_string(), trusted }
     }
 
     /// The redirect URI as the client sent it.

@@ -65,7 +65,7 @@ pub async fn authorize(
 pub async fn check(services: &Services, parameters: &Parameters) -> Result<CheckedRequest, AuthorizeError> {
     let client = check_client::check_client(services, parameters).await?;
     let redirect_uri = check_redirect_uri::check_redirect_uri(&client, parameters)?;
-    let return_address = ReturnAddress::new(&client, redirect_uri, parameters.get("state"), &services.settings.issuer);
+    let return_address = ReturnAddress::new(&client, redirect_uri, parameters.get("state"), &services.settings);
     match check_rest(services, parameters, client, &return_address).await {
         Ok((client, resource, request, prompt)) => {
             Ok(CheckedRequest { client, return_address, resource, request, prompt })

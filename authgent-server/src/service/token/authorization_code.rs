@@ -29,6 +29,10 @@ pub(super) async fn exchange(
     }
     let grant = services.store.grant(code.grant_id).await?.ok_or(TokenError::CodeUnknown)?;
     check(&code, &grant, parameters, &verifier, now)?;
+    // A document may have changed since the person was sent there.
+    if !client.metadata.accepts_redirect_uri(&code.redirect_uri) {
+        return Err(TokenError::RedirectUriWithdrawn);
+    }
     check_resource(services, &grant, parameters).await?;
     let mut response = for_grant(services, &grant, &grant.scope, code.nonce.clone(), now).await?;
     response.refresh_token = match consume(services, client, &code_hash, now).await? {

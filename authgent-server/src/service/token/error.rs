@@ -39,6 +39,9 @@ pub enum TokenError {
     /// Not the one of the authorization request.
     #[error("redirect_uri must be the one of the authorization request")]
     RedirectUriMismatch,
+    /// The client has taken it out of its metadata since.
+    #[error("the redirect_uri is no longer one of this client's")]
+    RedirectUriWithdrawn,
     /// It does not fit the challenge.
     #[error("code_verifier does not fit the code_challenge of the authorization request")]
     VerifierMismatch,

@@ -4,6 +4,7 @@
 //! release keeps running on the new schema while replicas are replaced one after another.
 
 mod m0001_initial;
+mod m0002_clients;
 
 use super::{StoreError, WriteTransaction};
 use sea_orm::{ConnectionTrait, DbBackend, DynIden};
@@ -21,7 +22,7 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_initial::Migration)]
+        vec![Box::new(m0001_initial::Migration), Box::new(m0002_clients::Migration)]
     }
 
     fn migration_table_name() -> DynIden {

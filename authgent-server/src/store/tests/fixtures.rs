@@ -46,15 +46,8 @@ pub(super) fn user(n: u128) -> User {
 pub(super) fn client(id: &str) -> Client {
     let document = json!({"redirect_uris": ["http://localhost:1/cb", "https://x.example/cb"], "client_name": "Agent",
         "token_endpoint_auth_method": "client_secret_basic", "scope": "mcp:read"});
-    Client {
-        id: id.into(),
-        metadata: ClientMetadata::parse(document.as_object().unwrap()).unwrap(),
-        secret_hash: Some(hash(9)),
-        origin: ClientOrigin::Registered,
-        enabled: true,
-        created_at: NOW,
-        last_used_at: None,
-    }
+    let metadata = ClientMetadata::parse(document.as_object().unwrap()).unwrap();
+    Client { secret_hash: Some(hash(9)), ..Client::new(id.into(), metadata, ClientOrigin::Registered, NOW) }
 }
 
 pub(super) fn resource(text: &str, aliases: &[&str], source: ResourceSource) -> Resource {

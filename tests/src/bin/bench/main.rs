@@ -122,14 +122,10 @@ async fn main() -> Result<()> {
 async fn service_client(stack: &Stack) -> Result<(String, String)> {
     let metadata = json!({"grant_types": ["client_credentials"], "token_endpoint_auth_method": "client_secret_post"});
     let secret = "the secret of the benchmark";
+    let metadata = ClientMetadata::parse(metadata.as_object().context("an object")?)?;
     let client = Client {
-        id: "bench".to_owned(),
-        metadata: ClientMetadata::parse(metadata.as_object().context("an object")?)?,
         secret_hash: Some(token_hash(secret)),
-        origin: ClientOrigin::Operator,
-        enabled: true,
-        created_at: SystemClock.now(),
-        last_used_at: None,
+        ..Client::new("bench".to_owned(), metadata, ClientOrigin::Operator, SystemClock.now())
     };
     let tx = stack.store.begin().await?;
     tx.insert_client(&client).await?;

@@ -1,0 +1,33 @@
+//! Copies of well-known client metadata documents. Each is what the client published when this release was made, and stands
+//! in only where the original cannot be fetched.
+
+use authgent_core::metadata::client::ClientMetadata;
+use authgent_core::metadata::client_document::{ClientIdUrl, parse_client_document};
+
+/// URL and document.
+const DOCUMENTS: &[(&str, &str)] = &[];
+
+/// The copy of the document at `id`.
+pub(super) fn document(id: &ClientIdUrl) -> Option<ClientMetadata> {
+    let (_, document) = DOCUMENTS.iter().find(|(url, _)| *url == id.as_str())?;
+    parse_client_document(id, document.as_bytes()).ok()
+}
+
+/// The names in all of them.
+pub(super) fn names() -> Vec<String> {
+    let ids = DOCUMENTS.iter().filter_map(|(url, _)| ClientIdUrl::parse(url).ok());
+    ids.filter_map(|id| document(&id)?.client_name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_copy_is_acceptable() {
+        for (url, document) in DOCUMENTS {
+            let id = ClientIdUrl::parse(url).unwrap();
+            parse_client_document(&id, document.as_bytes()).unwrap_or_else(|error| panic!("{url}: {error}"));
+        }
+    }
+}
