@@ -4,6 +4,7 @@
 pub mod browser;
 /// The time of a test, which moves when the test says so.
 pub mod clock;
+pub mod documents;
 pub mod flow;
 pub mod html;
 pub mod journey;

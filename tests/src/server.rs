@@ -1,6 +1,7 @@
 //! A real Authgent on a real SQLite file, on a port of its own.
 
 use crate::clock::TestClock;
+use crate::documents::DocumentServer;
 use anyhow::{Context as _, Result};
 use authgent_core::redirect_uri::RedirectUri;
 use authgent_core::time::Clock as _;
@@ -47,6 +48,7 @@ pub struct Setup {
     variables: Vec<(String, String)>,
     path: String,
     resolver: Arc<dyn Resolve>,
+    ca_pem: Option<Vec<u8>>,
 }
 
 impl Setup {
@@ -64,11 +66,12 @@ impl Setup {
         self
     }
 
-    /// Sets what host names lead to.
+    /// Lets client metadata documents and keys of clients be fetched from `web`, and nothing from elsewhere.
     #[must_use]
-    pub fn resolver(mut self, resolver: Arc<dyn Resolve>) -> Self {
-        self.resolver = resolver;
-        self
+    pub fn documents(mut self, web: &DocumentServer) -> Self {
+        self.resolver = web.resolver();
+        self.ca_pem = Some(web.ca_pem().to_vec());
+        self.with("AUTHGENT_CLIENT_DOCUMENT_PRIVATE_HOSTS", web.settings().private_hosts.join(" "))
     }
 
     /// Starts it.
@@ -102,6 +105,11 @@ impl Setup {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .to_vec();
+        if let Some(ca_pem) = self.ca_pem {
+            let path = directory.path().join("ca.pem");
+            std::fs::write(&path, ca_pem)?;
+            variables.push(("AUTHGENT_CLIENT_DOCUMENT_CA_FILE".to_owned(), path.display().to_string()));
+        }
         variables.extend(self.variables);
         let config = Config::load(None, variables)?.config;
         let clock = TestClock::new();
@@ -129,7 +137,7 @@ impl TestServer {
     /// A server whose settings can be changed first.
     #[must_use]
     pub fn setup() -> Setup {
-        Setup { variables: Vec::new(), path: String::new(), resolver: Arc::new(SystemResolver) }
+        Setup { variables: Vec::new(), path: String::new(), resolver: Arc::new(SystemResolver), ca_pem: None }
     }
 
     /// The URL of an endpoint.

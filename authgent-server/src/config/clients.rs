@@ -28,14 +28,14 @@ pub struct ClientDocumentConfig {
 
 pub(super) fn documents(values: &Values) -> Result<ClientDocumentConfig, ConfigError> {
     let ca_file = values.text("client_document_ca_file")?.map(PathBuf::from);
-    let private = list(values, "client_document_private_hosts", HostPattern::parse)?;
+    let private_hosts = list(values, "client_document_private_hosts", host)?;
     Ok(ClientDocumentConfig {
         enabled: on(values, "client_documents")?,
         allowed_domains: list(values, "client_document_allowed_domains", HostPattern::parse)?,
         denied_domains: list(values, "client_document_denied_domains", HostPattern::parse)?,
         verified_domains: list(values, "client_document_verified_domains", HostPattern::parse)?,
         copies: on(values, "client_document_copies")?,
-        private_hosts: private.iter().map(ToString::to_string).collect(),
+        private_hosts,
         ca_file,
     })
 }
@@ -67,6 +67,15 @@ pub(super) fn registration(values: &Values) -> Result<RegistrationPolicy, Config
     })
 }
 
+/// One host: what may be asked in a private network is listed, not described.
+fn host(text: &str) -> Result<String, String> {
+    let pattern = HostPattern::parse(text).map_err(|_| format!("{text:?} is no host name"))?;
+    if text.starts_with('*') {
+        return Err(format!("{text:?} stands for many hosts: name each"));
+    }
+    Ok(pattern.to_string())
+}
+
 /// A range of addresses, or one address.
 fn network(text: &str) -> Result<ipnet::IpNet, String> {
     let network = text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(Into::into));
@@ -95,4 +104,69 @@ fn list<T, E: Display>(
         .iter()
         .map(|text| parse(text).map_err(|error| values.wrong(key, format!("cannot be used ({error})"))))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Config, ConfigError};
+    use super::*;
+
+    fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let needed = [
+            ("AUTHGENT_ISSUER", "https://auth.example.com"),
+            ("AUTHGENT_SIGNING_KEY", "key.pem"),
+            ("AUTHGENT_DB_DSN", "sqlite://a.db"),
+        ];
+        let variables = needed.iter().chain(variables).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(None, variables).map(|loaded| loaded.config)
+    }
+
+    #[test]
+    fn without_settings_everybody_may_come_and_stays_for_ninety_days() {
+        let config = load(&[]).unwrap();
+        assert!(config.client_documents.enabled && config.client_documents.copies);
+        assert!(config.client_documents.allowed_domains.is_empty() && config.client_documents.private_hosts.is_empty());
+        assert!(config.client_documents.verified_domains.iter().any(|domain| domain.matches("claude.ai")));
+        assert_eq!(config.registration.mode, RegistrationMode::Open);
+        assert_eq!((config.registration.rate, config.registration.unused_ttl), (60, 90 * 86_400));
+        assert!(config.trusted_proxies.is_empty());
+    }
+
+    #[test]
+    fn lists_are_separated_by_spaces_or_commas_and_none_is_empty() {
+        let config = load(&[
+            ("AUTHGENT_CLIENT_DOCUMENT_ALLOWED_DOMAINS", "claude.ai, *.example.com\tapp.example.org"),
+            ("AUTHGENT_CLIENT_DOCUMENT_VERIFIED_DOMAINS", "none"),
+            ("AUTHGENT_TRUSTED_PROXIES", "10.0.0.0/8 ::1"),
+        ])
+        .unwrap();
+        assert_eq!(config.client_documents.allowed_domains.len(), 3);
+        assert!(config.client_documents.verified_domains.is_empty());
+        assert!(config.trusted_proxies[0].contains(&"10.1.2.3".parse::<std::net::IpAddr>().unwrap()));
+        assert_eq!(config.trusted_proxies[1].to_string(), "::1/128");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let toml = "issuer = \"https://a.example\"\nsigning_key = \"k\"\ndb_dsn = \"sqlite://a.db\"\n\
+                    registration = \"approved-redirects\"\nregistration_approved_redirects = [\"cursor:\", \"http://localhost\"]\n";
+        std::fs::write(file.path(), toml).unwrap();
+        let config = Config::load(Some(file.path()), []).unwrap().config;
+        assert_eq!(config.registration.approved_redirects.len(), 2);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_an_example() {
+        for (variable, value, expected) in [
+            ("AUTHGENT_CLIENT_DOCUMENTS", "yes", "must be on or off, and \"yes\" is neither"),
+            ("AUTHGENT_CLIENT_DOCUMENT_DENIED_DOMAINS", "https://evil.example", "is no host"),
+            ("AUTHGENT_CLIENT_DOCUMENT_PRIVATE_HOSTS", "*.corp.example", "stands for many hosts"),
+            ("AUTHGENT_REGISTRATION", "closed", "must be open, approved-redirects, token or off"),
+            ("AUTHGENT_REGISTRATION", "approved-redirects", "registration_approved_redirects names none"),
+            ("AUTHGENT_REGISTRATION_APPROVED_REDIRECTS", "claude.ai", "is neither https://HOST"),
+            ("AUTHGENT_REGISTRATION_RATE", "-1", "must be a number of registrations from 0"),
+            ("AUTHGENT_CLIENT_UNUSED_TTL", "1", "must be a number of seconds from 60"),
+            ("AUTHGENT_TRUSTED_PROXIES", "proxy", "is no address and no range"),
+        ] {
+            let error = load(&[(variable, value)]).unwrap_err().to_string();
+            assert!(error.contains(expected) && error.contains(variable), "{error}");
+        }
+    }
 }

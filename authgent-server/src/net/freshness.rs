@@ -66,7 +66,8 @@ fn number(text: &str, digits: usize) -> Option<i64> {
 /// Days from 1970-01-01 to a day of the Gregorian calendar. A year is counted from March, so that a leap day is its last.
 const fn days_before(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day - 719_469
+    365 * year + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + (153 * month + 2) / 5 + day
+        - 719_469
 }
 
 #[cfg(test)]

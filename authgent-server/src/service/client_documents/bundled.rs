@@ -5,7 +5,15 @@ use authgent_core::metadata::client::ClientMetadata;
 use authgent_core::metadata::client_document::{ClientIdUrl, parse_client_document};
 
 /// URL and document.
-const DOCUMENTS: &[(&str, &str)] = &[];
+const DOCUMENTS: &[(&str, &str)] = &[
+    ("https://chatgpt.com/oauth/client.json", include_str!("bundled/chatgpt.com-chatgpt.json")),
+    ("https://chatgpt.com/oauth/codex/client.json", include_str!("bundled/chatgpt.com-codex.json")),
+    ("https://claude.ai/oauth/claude-code-client-metadata", include_str!("bundled/claude.ai-claude-code.json")),
+    ("https://claude.ai/oauth/mcp-oauth-client-metadata", include_str!("bundled/claude.ai-mcp-oauth.json")),
+    ("https://opencode.ai/oauth/opencode/client.json", include_str!("bundled/opencode.ai-opencode.json")),
+    ("https://vscode.dev/oauth/client-metadata.json", include_str!("bundled/vscode.dev-vscode.json")),
+    ("https://zed.dev/oauth/client-metadata.json", include_str!("bundled/zed.dev-zed.json")),
+];
 
 /// The copy of the document at `id`.
 pub(super) fn document(id: &ClientIdUrl) -> Option<ClientMetadata> {
