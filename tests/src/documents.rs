@@ -192,7 +192,7 @@ impl DocumentServer {
         lock(&self.state.names).get(host).map_or(0, |name| name.lookups)
     }
 
-    /// Leads its hosts to this server, the aliases where they point, and everything else nowhere: no test leaves the machine.
+    /// Leads its hosts to this server, the aliases where they point, and everything else nowhere.
     #[must_use]
     pub fn resolver(&self) -> Arc<dyn Resolve> {
         Arc::new(Names(Arc::clone(&self.state)))

@@ -6,6 +6,7 @@ mod consent;
 mod health;
 mod layers;
 mod login;
+mod net;
 mod oauth;
 mod start_up;
 mod well_known;
