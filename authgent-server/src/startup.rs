@@ -5,7 +5,7 @@ use crate::crypto::keyring::Keyring;
 use crate::crypto::password::PasswordHasher;
 use crate::crypto::pem::KeyError;
 use crate::crypto::random::Random;
-use crate::http::{PublishedKeys, application};
+use crate::http::{PublishedKeys, RegistrationRate, application};
 use crate::net::{Fetcher, FetcherSettings, Resolve};
 use crate::service::client_documents::{ClientDocuments, DocumentPolicy};
 use crate::service::{Services, Settings, cleanup};
@@ -109,7 +109,10 @@ impl Application {
             settings: settings(&config),
         });
         let data = web::Data::from(Arc::clone(&services));
-        let server = HttpServer::new(move || application(data.clone(), keys.clone()))
+        // Counted once for all threads.
+        let rate = RegistrationRate::new(config.registration.rate, config.trusted_proxies);
+        let rate = web::Data::new(rate);
+        let server = HttpServer::new(move || application(data.clone(), keys.clone(), rate.clone()))
             .shutdown_timeout(SHUTDOWN_SECONDS)
             .listen(listener)
             .map_err(StartupError::Run)?
@@ -187,5 +190,53 @@ fn document_policy(config: &Config) -> DocumentPolicy {
         allowed_domains: config.client_documents.allowed_domains.clone(),
         denied_domains: config.client_documents.denied_domains.clone(),
         copies: config.client_documents.copies,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::crypto::pem::{SigningAlgorithm, generate_pem};
+    use crate::crypto::random::SystemRandom;
+    use crate::domain::{Client, ClientOrigin};
+    use crate::net::SystemResolver;
+    use authgent_core::metadata::client::ClientMetadata;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn clean_up_removes_clients_after_the_times_of_the_settings() {
+        let variables = [
+            ("AUTHGENT_ISSUER", "http://localhost:8080"),
+            ("AUTHGENT_SIGNING_KEY_DATA", &generate_pem(SigningAlgorithm::Es256)),
+            ("AUTHGENT_DB_DSN", "sqlite::memory:"),
+            ("AUTHGENT_HOST", "localhost"),
+            ("AUTHGENT_PORT", "0"),
+            ("AUTHGENT_CLIENT_UNFINISHED_TTL", "600"),
+            ("AUTHGENT_CLIENT_UNUSED_TTL", "6000"),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let config = Config::load(None, variables).unwrap().config;
+        let now = SystemClock.now();
+        let dependencies =
+            Dependencies { clock: Arc::new(now), random: Arc::new(SystemRandom), resolver: Arc::new(SystemResolver) };
+        let application = Application::build(config, dependencies).await.unwrap();
+        let services = &application.services;
+
+        let metadata = json!({"redirect_uris": ["http://127.0.0.1/cb"], "token_endpoint_auth_method": "none"});
+        let metadata = ClientMetadata::parse(metadata.as_object().unwrap()).unwrap();
+        let tx = services.store.begin().await.unwrap();
+        for (id, created, used) in
+            [("unfinished", 600, None), ("new", 599, None), ("unused", 9000, Some(6000)), ("used", 9000, Some(5999))]
+        {
+            let client = Client::new(id.into(), metadata.clone(), ClientOrigin::Registered, now.minus(created));
+            let last_used_at = used.map(|ago| now.minus(ago));
+            tx.insert_client(&Client { last_used_at, sweep_at: Some(now), ..client }).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        assert_eq!(cleanup::round(services).await.unwrap(), 2);
+        let mut left: Vec<_> = services.store.clients().await.unwrap().into_iter().map(|client| client.id).collect();
+        left.sort();
+        assert_eq!(left, ["new", "used"]);
     }
 }

@@ -192,13 +192,15 @@ impl TestServer {
         Ok((response.status().as_u16(), response.json().await?))
     }
 
-    /// Registers a public client with one redirect URI. Gives its identifier.
+    /// Registers a public client with one redirect URI, each time another one. Gives its identifier.
     ///
     /// # Errors
     /// Where the server refuses.
     pub async fn public_client(&self, redirect_uri: &str) -> Result<String> {
         RedirectUri::parse(redirect_uri)?;
-        let metadata = json!({"client_name": "Test client", "redirect_uris": [redirect_uri], "token_endpoint_auth_method": "none"});
+        // Without something of its own, it would fold into the last one.
+        let metadata = json!({"client_name": "Test client", "redirect_uris": [redirect_uri], "token_endpoint_auth_method": "none",
+            "software_id": Uuid::new_v4()});
         let (status, body) = self.register(&metadata).await?;
         anyhow::ensure!(status == 201, "{status}: {body}");
         Ok(body["client_id"].as_str().context("client_id")?.to_owned())

@@ -7,6 +7,7 @@ mod answer;
 mod client;
 mod dev;
 mod health;
+mod initial_access_token;
 mod key;
 mod migrate;
 mod password;
@@ -82,6 +83,9 @@ enum Command {
     /// Applications that ask for tokens. Most register themselves; these are for those that do not.
     #[command(subcommand)]
     Client(client::Client),
+    /// What authorizes an application to register itself, where not everybody may.
+    #[command(subcommand)]
+    InitialAccessToken(initial_access_token::InitialAccessToken),
     /// Ask a running server whether it is ready: exit status 0 if so, 1 if not.
     Health(health::Health),
 }
@@ -158,6 +162,7 @@ async fn run(command: Command, context: &Context) -> Result<Answer, Failure> {
         Command::User(user) => user.run(context).await,
         Command::Resource(resource) => resource.run(context).await,
         Command::Client(client) => client.run(context).await,
+        Command::InitialAccessToken(token) => token.run(context).await,
         Command::Health(health) => health.run(context).await,
     }
 }

@@ -1,6 +1,8 @@
 //! Whole commands, as a shell would give them, on a database in a temporary directory.
 
 use super::*;
+use crate::domain::{Client, ClientOrigin};
+use authgent_core::metadata::client::ClientMetadata;
 use clap::CommandFactory as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -187,6 +189,105 @@ async fn a_client_is_added_listed_disabled_and_deleted() {
 }
 
 #[tokio::test]
+async fn a_client_is_shown_with_where_it_comes_from() {
+    let machine = Machine::migrated().await;
+    let id = "https://agent.example.com/client.json";
+    let metadata = json!({"client_name": "Agent", "redirect_uris": ["http://127.0.0.1/cb", "cursor://x/cb"],
+        "token_endpoint_auth_method": "none"});
+    let metadata = ClientMetadata::parse(metadata.as_object().unwrap()).unwrap();
+    let now = Timestamp(1_795_383_917);
+    let client = |id: &str, origin| Client::new(id.into(), metadata.clone(), origin, now);
+    let store = Store::connect(&machine.environment[0].1.clone().into()).await.unwrap();
+    let tx = store.begin().await.unwrap();
+    let hash = crate::domain::TokenHash([0xAB; 32]);
+    let document = Client { fresh_until: Some(now.plus(60)), ..client(id, ClientOrigin::Document) };
+    tx.insert_client(&document).await.unwrap();
+    let shared = Client { fingerprint: Some(hash), ..client("shared", ClientOrigin::Registered) };
+    tx.insert_client(&Client { last_used_at: Some(now), ..shared }).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let listed = machine.run("client list").await.unwrap();
+    assert_eq!((&listed.json[0]["origin"], &listed.json[0]["host"]), (&json!("document"), &json!("agent.example.com")));
+    assert_eq!(listed.json[1]["host"], "127.0.0.1");
+    assert!(listed.text.contains("registered  2026-11-22 21:45"), "{}", listed.text);
+    let shown = machine.run(&format!("client show {id}")).await.unwrap();
+    assert_eq!((&shown.json["live_grants"], &shown.json["fresh_until"]), (&json!(0), &json!(now.0 + 60)));
+    assert!(shown.text.contains("its document, fresh until 2026-11-22 21:46"), "{}", shown.text);
+    assert!(shown.text.contains("\"cursor://x/cb\""), "{}", shown.text);
+    let shown = machine.run("client show shared").await.unwrap();
+    assert_eq!((&shown.json["shared"], &shown.json["manages_itself"]), (&json!(true), &json!(false)));
+    assert!(!shown.json.to_string().contains("171") && !shown.text.to_lowercase().contains("abab"), "no hash");
+    assert!(machine.failure("client show nobody").await.starts_with("there is no client with the client_id nobody"));
+
+    let deleted = machine.run(&format!("client delete {id}")).await.unwrap().text;
+    let advice =
+        "It comes back at its next request. To keep it out, name its host in AUTHGENT_CLIENT_DOCUMENT_DENIED_DOMAINS";
+    assert!(deleted.contains(advice), "{deleted}");
+    assert!(!machine.run("client delete shared").await.unwrap().text.contains("comes back"));
+}
+
+#[tokio::test]
+async fn a_client_with_a_key_of_its_own_has_no_secret() {
+    let machine = Machine::migrated().await;
+    let keys = machine.path("keys.json");
+    let key = json!({"kty": "EC", "crv": "P-256", "kid": "1", "alg": "ES256",
+        "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"});
+    std::fs::write(&keys, json!({"keys": [key]}).to_string()).unwrap();
+    let line = format!("client add --name job --grant-type client_credentials --jwks-file {keys}");
+    let added = machine.json(&line).await;
+    assert_eq!(added["token_endpoint_auth_method"], "private_key_jwt");
+    assert_eq!((&added["jwks"]["keys"][0]["kid"], added.get("client_secret")), (&json!("1"), None));
+    let line = "client add --name job --grant-type client_credentials --auth-method private_key_jwt";
+    let by_url = machine.json(&format!("{line} --jwks-uri https://job.example.com/jwks.json")).await;
+    assert_eq!(by_url["jwks_uri"], "https://job.example.com/jwks.json");
+    assert!(machine.json("client list").await.to_string().contains("f83OJ3D2"), "public keys are no secret");
+
+    assert!(machine.failure(line).await.starts_with("the client cannot be added: jwks_uri: is missing"));
+    let missing = machine.failure(&format!("{line} --jwks-file /nowhere/keys.json")).await;
+    assert!(missing.starts_with("/nowhere/keys.json cannot be read: No such file"), "{missing}");
+    std::fs::write(&keys, "no JSON").unwrap();
+    assert!(machine.failure(&format!("{line} --jwks-file {keys}")).await.contains("is no JSON Web Key Set: "));
+    let unknown = machine.failure("client add --name job --auth-method tls_client_auth").await;
+    assert!(
+        unknown.contains("must be one of none, client_secret_basic, client_secret_post, private_key_jwt"),
+        "{unknown}"
+    );
+    assert!(machine.failure(&format!("{line} --confidential")).await.contains("cannot be used with"));
+}
+
+#[tokio::test]
+async fn an_initial_access_token_is_made_listed_and_revoked() {
+    let machine = Machine::migrated().await;
+    let arguments = ["--name", "Partner", "--uses", "3", "--expires-in", "7d", "--scope", "mcp:read openid"];
+    let add: Vec<_> = ["initial-access-token", "add"].into_iter().chain(arguments).collect();
+    let added = machine.run_with(&add, "").await.unwrap();
+    let (id, token) = (added.json["id"].as_str().unwrap(), added.json["token"].as_str().unwrap());
+    assert_eq!((token.len(), &added.json["expires_at"]), (43, &json!(1_795_383_917 + 604_800)));
+    assert!(added.text.contains(token) && added.text.contains("shown this once"));
+    let listed = machine.run("initial-access-token list").await.unwrap();
+    assert!(!listed.json.to_string().contains(token) && !listed.text.contains(token), "only once");
+    let row = "Partner  usable  0 of 3  mcp:read openid  2026-11-29 21:45";
+    assert!(listed.text.contains(row), "{}", listed.text);
+    let simple = machine.json("initial-access-token add").await;
+    assert_eq!(
+        (&simple["max_uses"], &simple["expires_at"], &simple["scope"]),
+        (&Value::Null, &Value::Null, &Value::Null)
+    );
+
+    let revoked = machine.run(&format!("initial-access-token revoke {id}")).await.unwrap();
+    assert_eq!(revoked.json, json!({"id": id, "state": "revoked"}));
+    let listed = machine.json("initial-access-token list").await;
+    let revoked = listed.as_array().unwrap().iter().find(|token| token["id"] == id);
+    assert_eq!(revoked.unwrap()["state"], "revoked");
+    let again = machine.failure(&format!("initial-access-token revoke {id}")).await;
+    assert!(again.starts_with(&format!("there is no initial access token {id} that could be revoked")), "{again}");
+    for bad in ["--uses 0", "--uses many", "--expires-in 0", "--expires-in soon", "--scope a\"b"] {
+        assert!(machine.run(&format!("initial-access-token add {bad}")).await.is_err(), "{bad}");
+    }
+    assert_eq!(machine.json("initial-access-token list").await.as_array().unwrap().len(), 2, "nothing is kept");
+}
+
+#[tokio::test]
 async fn what_makes_no_client_is_named() {
     let machine = Machine::migrated().await;
     for (line, expected) in [
@@ -264,8 +365,15 @@ async fn a_server_that_cannot_start_says_why_in_one_sentence() {
 #[tokio::test]
 async fn every_command_has_help_and_unknown_ones_are_refused() {
     let machine = Machine::new();
-    for line in ["--help", "serve --help", "dev --help", "user add --help", "resource add --help", "client add --help"]
-    {
+    for line in [
+        "--help",
+        "serve --help",
+        "dev --help",
+        "user add --help",
+        "resource add --help",
+        "client add --help",
+        "initial-access-token add --help",
+    ] {
         assert!(machine.failure(line).await.contains("Usage: authgent"), "{line}");
     }
     assert!(machine.failure("usr list").await.contains("a similar subcommand exists: 'user'"));

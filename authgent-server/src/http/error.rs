@@ -15,8 +15,10 @@ use crate::store::StoreError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, ResponseError, web};
+use authgent_core::challenge::Challenge;
 use authgent_core::error::{ErrorResponse, OAuthErrorCode, printable};
 use authgent_core::metadata::client::ClientMetadataError;
+use std::time::Duration;
 use tracing_actix_web::RequestId;
 
 /// How long a client should wait before it tries again, in seconds.
@@ -30,15 +32,40 @@ pub(super) struct ApiError {
     description: String,
     /// A client that tried HTTP Basic is answered with its challenge (RFC 6749, section 5.2).
     basic_challenge: bool,
+    /// The challenge of an endpoint that takes bearer tokens (RFC 6750, section 3).
+    bearer_challenge: Option<Challenge>,
+    /// How long to wait, where that is known; in seconds.
+    retry_after: Option<u64>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, code: OAuthErrorCode, description: impl Into<String>) -> Self {
-        Self { status, code, description: description.into(), basic_challenge: false }
+        let description = description.into();
+        Self { status, code, description, basic_challenge: false, bearer_challenge: None, retry_after: None }
     }
 
     fn bad(code: OAuthErrorCode, description: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, description)
+    }
+
+    /// 429: the caller came too often, and may come again after `wait`.
+    pub(super) fn too_many(wait: Duration) -> Self {
+        let seconds = wait.as_secs().saturating_add(1);
+        let text = format!("too many registrations from this address: try again in {seconds} s");
+        let refused = Self::new(StatusCode::TOO_MANY_REQUESTS, OAuthErrorCode::TemporarilyUnavailable, text);
+        Self { retry_after: Some(seconds), ..refused }
+    }
+
+    /// 401 from an endpoint that takes bearer tokens. Whoever sent none is not told of an error (RFC 6750, section 3.1).
+    fn bearer(sent: bool, description: String) -> Self {
+        let challenge = Challenge::bearer().with("realm", "authgent");
+        let challenge = if sent {
+            challenge.error(OAuthErrorCode::InvalidToken).error_description(&description)
+        } else {
+            challenge
+        };
+        let refused = Self::new(StatusCode::UNAUTHORIZED, OAuthErrorCode::InvalidToken, description);
+        Self { bearer_challenge: Some(challenge), ..refused }
     }
 }
 
@@ -59,8 +86,14 @@ impl ResponseError for ApiError {
         if self.basic_challenge {
             response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"authgent\", charset=\"UTF-8\""));
         }
+        if let Some(challenge) = &self.bearer_challenge {
+            response.insert_header((WWW_AUTHENTICATE, challenge.to_string()));
+        }
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((RETRY_AFTER, RETRY_SECONDS));
+        }
+        if let Some(seconds) = self.retry_after {
+            response.insert_header((RETRY_AFTER, seconds.to_string()));
         }
         response.json(ErrorResponse::new(self.code, &self.description))
     }
@@ -170,17 +203,22 @@ impl From<TokenError> for ApiError {
 
 impl From<RegisterError> for ApiError {
     fn from(error: RegisterError) -> Self {
+        use RegisterError as E;
         let text = error.to_string();
+        if !matches!(error, E::Store(_)) {
+            tracing::info!(cause = %printable(&error.for_log()), "registration refused");
+        }
         match error {
-            RegisterError::Store(error) => error.into(),
-            RegisterError::Metadata(ClientMetadataError::RedirectUri(_) | ClientMetadataError::RedirectUris(_)) => {
-                Self::bad(OAuthErrorCode::InvalidRedirectUri, text)
-            }
-            RegisterError::NotAnObject
-            | RegisterError::ClientCredentials
-            | RegisterError::Metadata(ClientMetadataError::Field { .. }) => {
-                Self::bad(OAuthErrorCode::InvalidClientMetadata, text)
-            }
+            E::Store(error) => error.into(),
+            E::Off | E::Disabled { .. } => Self::new(StatusCode::FORBIDDEN, OAuthErrorCode::AccessDenied, text),
+            E::TokenMissing => Self::bearer(false, text),
+            E::TokenMalformed | E::TokenRefused { .. } | E::TokenUsedUp | E::NotManager => Self::bearer(true, text),
+            E::Metadata(ClientMetadataError::RedirectUri(_) | ClientMetadataError::RedirectUris(_))
+            | E::RedirectUriNotApproved { .. } => Self::bad(OAuthErrorCode::InvalidRedirectUri, text),
+            E::NotAnObject
+            | E::ClientCredentials
+            | E::Update { .. }
+            | E::Metadata(ClientMetadataError::Field { .. }) => Self::bad(OAuthErrorCode::InvalidClientMetadata, text),
         }
     }
 }
@@ -343,7 +381,11 @@ pub(super) async fn method_not_allowed(request: HttpRequest, services: web::Data
     };
     let takes_post =
         ["/token", "/register", "/revoke", "/introspect"].iter().any(|path| request.path().ends_with(path));
-    let methods = if takes_post { "POST" } else { "GET, HEAD, POST" };
+    let methods = match request.match_pattern() {
+        Some(pattern) if pattern.ends_with("/register/{client_id}") => "GET, HEAD, PUT, DELETE",
+        _ if takes_post => "POST",
+        _ => "GET, HEAD, POST",
+    };
     response.headers_mut().insert(ALLOW, actix_web::http::header::HeaderValue::from_static(methods));
     response
 }

@@ -2,6 +2,7 @@
 
 mod assets;
 mod authorize;
+mod caller;
 mod consent;
 mod cookie;
 mod csrf;
@@ -17,6 +18,7 @@ mod login;
 mod logout;
 mod metadata;
 pub mod pages;
+mod rate_limit;
 mod register;
 mod revoke;
 mod token;
@@ -30,11 +32,13 @@ use actix_web::{App, Error, HttpResponse, Route, guard};
 
 pub use jwks::PublishedKeys;
 pub use log::RootSpan;
+pub use rate_limit::RegistrationRate;
 
 /// The application: every route below the path of the issuer, the security headers, and one log line per request.
 pub fn application(
     services: web::Data<Services>,
     keys: web::Data<PublishedKeys>,
+    registration_rate: web::Data<RegistrationRate>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -50,6 +54,7 @@ pub fn application(
         .wrap(tracing_actix_web::TracingLogger::<RootSpan>::new())
         .app_data(services)
         .app_data(keys)
+        .app_data(registration_rate)
         .configure(move |config| routes(config, &issuer))
         .default_service(web::to(error::not_found))
 }
@@ -65,11 +70,15 @@ fn routes(config: &mut ServiceConfig, issuer: &authgent_core::issuer::Issuer) {
     for path in well_known {
         config.service(open(path, [read().to(metadata::get)])); // RFC 8414, OpenID Connect Discovery
     }
+    let registration = [read().to(register::get), web::put().to(register::put), web::delete().to(register::delete)];
     config
         .service(open(at("/.well-known/jwks.json"), [read().to(jwks::get)])) // RFC 7517
         .service(closed(at("/oauth/authorize"), [read().to(authorize::get), web::post().to(authorize::post)])) // OAuth 2.1, 4.1.1
         .service(open(at("/oauth/token"), [web::post().to(token::post)])) // OAuth 2.1, 3.2
         .service(open(at("/oauth/register"), [web::post().to(register::post)])) // RFC 7591
+        .service(
+            resource(at("/oauth/register/{client_id}"), registration).wrap(cors(&["GET", "HEAD", "PUT", "DELETE"])),
+        ) // RFC 7592
         .service(open(at("/oauth/revoke"), [web::post().to(revoke::post)])) // RFC 7009
         .service(closed(at("/oauth/introspect"), [web::post().to(introspect::post)])) // RFC 7662
         .service(closed(at("/login"), [read().to(login::get), web::post().to(login::post)]))
@@ -86,15 +95,17 @@ fn routes(config: &mut ServiceConfig, issuer: &authgent_core::issuer::Issuer) {
 
 /// A resource that scripts of any origin may call: no cookie is looked at here, so nothing is given away.
 fn open<const N: usize>(path: String, routes: [Route; N]) -> impl HttpServiceFactory {
-    resource(path, routes).wrap(
-        Cors::default()
-            .allow_any_origin()
-            .send_wildcard()
-            .allowed_methods(["GET", "HEAD", "POST"])
-            .allow_any_header()
-            .expose_headers(["WWW-Authenticate", "Retry-After", "ETag"])
-            .max_age(3600),
-    )
+    resource(path, routes).wrap(cors(&["GET", "HEAD", "POST"]))
+}
+
+fn cors(methods: &[&'static str]) -> Cors {
+    Cors::default()
+        .allow_any_origin()
+        .send_wildcard()
+        .allowed_methods(methods.iter().copied())
+        .allow_any_header()
+        .expose_headers(["WWW-Authenticate", "Retry-After", "ETag"])
+        .max_age(3600)
 }
 
 /// A resource for people and for servers: no script of another origin may read it.

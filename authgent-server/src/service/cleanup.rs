@@ -1,6 +1,7 @@
 //! Removing what has expired, in small batches, so that nobody waits for it.
 
 use crate::service::Services;
+use crate::store::StoreError;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,8 +27,12 @@ pub async fn run(services: Arc<Services>) {
 /// Removes all that has expired by now.
 ///
 /// # Errors
-/// [`crate::store::StoreError`] where the database does not answer.
-pub async fn round(services: &Services) -> Result<u64, crate::store::StoreError> {
+/// [`StoreError`] where the database does not answer.
+pub async fn round(services: &Services) -> Result<u64, StoreError> {
+    Ok(clients(services).await? + expired(services).await?)
+}
+
+async fn expired(services: &Services) -> Result<u64, StoreError> {
     let mut removed = 0;
     loop {
         let tx = services.store.begin().await?;
@@ -39,4 +44,24 @@ pub async fn round(services: &Services) -> Result<u64, crate::store::StoreError>
         }
         tokio::time::sleep(PAUSE).await;
     }
+}
+
+/// Removes the clients that came by themselves and that nobody uses.
+async fn clients(services: &Services) -> Result<u64, StoreError> {
+    let policy = &services.settings.registration;
+    let mut removed = 0;
+    loop {
+        let tx = services.store.begin().await?;
+        let swept = tx.sweep_clients(services.now(), BATCH, policy.unfinished_ttl, policy.unused_ttl).await?;
+        tx.commit().await?;
+        removed += swept.removed;
+        if swept.removed + swept.put_off < BATCH {
+            break;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    if removed > 0 {
+        tracing::info!(removed, "clients that nobody uses removed");
+    }
+    Ok(removed)
 }

@@ -51,7 +51,7 @@ pub async fn introspect(
     match access_token_claims(services, token) {
         // Anybody can register and so authenticate. Only those whom the operator made, the resource servers, may ask about
         // tokens that are not their own (RFC 7662, section 2.1).
-        Some(claims) if caller.origin == ClientOrigin::Registered && claims.client_id != caller.id => {
+        Some(claims) if caller.origin != ClientOrigin::Operator && claims.client_id != caller.id => {
             Ok(IntrospectionResponse::default())
         }
         Some(claims) => access_token(services, claims).await,

@@ -1,9 +1,10 @@
 //! Removing what is over.
 
-use super::entity::{authorization_codes, grants, interactions, refresh_tokens, sessions};
+use super::entity::{authorization_codes, clients, grants, interactions, refresh_tokens, sessions};
 use super::{StoreError, WriteTransaction};
+use crate::domain::ClientOrigin;
 use authgent_core::time::Timestamp;
-use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, LockBehavior, LockType, Query, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
@@ -12,6 +13,15 @@ use uuid::Uuid;
 /// For that long a second redemption is still noticed, and introspection still finds the grant of an access token. Access
 /// tokens therefore must not live longer than this.
 pub const RETENTION_SECONDS: i64 = 86_400;
+
+/// What clean-up did with clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Swept {
+    /// How many it removed.
+    pub removed: u64,
+    /// How many it will look at later.
+    pub put_off: u64,
+}
 
 impl WriteTransaction {
     /// Removes what is over at `now`, at most `limit` rows of each kind (at least 1, at most 1000): interactions and
@@ -76,6 +86,67 @@ impl WriteTransaction {
             .filter(Column::Id.is_in(due));
         Ok(deleted + put_off.exec(&self.inner).await?.rows_affected)
     }
+}
+
+impl WriteTransaction {
+    /// Removes clients that came by themselves and that nobody uses, with what they were granted and what was allowed to
+    /// them: those that never received a token for `unfinished_ttl` seconds, and those that received none for `unused_ttl`
+    /// seconds. Neither one with a grant that holds, nor one that the operator made or disabled.
+    ///
+    /// Looks at no more than `limit` of those that are due to be looked at. Call it again, each time in a transaction of its
+    /// own, until there are none. Replicas may do so at the same time: they skip each other's rows.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn sweep_clients(
+        &self,
+        now: Timestamp,
+        limit: u64,
+        unfinished_ttl: u32,
+        unused_ttl: u32,
+    ) -> Result<Swept, StoreError> {
+        use clients::{Column, Entity};
+        let due = Entity::find().select_only().column(Column::Id).filter(Column::SweepAt.lte(now.0));
+        // Locked as if it were removed already: a grant that another transaction is giving it makes this one skip it, and one
+        // that comes later waits, and then finds it gone or there to stay.
+        let due = due
+            .order_by_asc(Column::SweepAt)
+            .limit(limit.clamp(1, 1000))
+            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
+        let due: Vec<String> = due.into_tuple().all(&self.inner).await?;
+        if due.is_empty() {
+            return Ok(Swept::default());
+        }
+        let (unfinished_ttl, unused_ttl) = (i64::from(unfinished_ttl), i64::from(unused_ttl));
+        let unfinished_since = now.minus(unfinished_ttl).0;
+        let unused_since = now.minus(unused_ttl).0;
+        let unfinished = Column::LastUsedAt.is_null().and(Column::CreatedAt.lte(unfinished_since));
+        let delete = Entity::delete_many().filter(Column::Id.is_in(due.iter().map(String::as_str)));
+        let delete = delete.filter(Column::Enabled.eq(true)).filter(Column::Origin.ne(ClientOrigin::Operator.as_str()));
+        let delete = delete.filter(no_live_grant());
+        let removed = delete.filter(unfinished.or(Column::LastUsedAt.lte(unused_since))).exec(&self.inner).await?;
+        // Not due yet: when it will be. Kept for another reason: tomorrow.
+        let next = CaseStatement::new()
+            .case(Column::LastUsedAt.gt(unused_since), Expr::col(Column::LastUsedAt).add(unused_ttl))
+            .case(
+                Column::LastUsedAt.is_null().and(Column::CreatedAt.gt(unfinished_since)),
+                Expr::col(Column::CreatedAt).add(unfinished_ttl),
+            )
+            .finally(now.plus(RETENTION_SECONDS).0);
+        let put_off = Entity::update_many().col_expr(Column::SweepAt, next.into()).filter(Column::Id.is_in(due));
+        let put_off = put_off.exec(&self.inner).await?;
+        Ok(Swept { removed: removed.rows_affected, put_off: put_off.rows_affected })
+    }
+}
+
+/// That the client has no grant that holds. Grants go by themselves a day after nothing of them can be used.
+fn no_live_grant() -> SimpleExpr {
+    use grants::{Column, Entity};
+    let of_client = Expr::col((Entity, Column::ClientId)).equals((clients::Entity, clients::Column::Id));
+    let mut live = Query::select();
+    live.expr(Expr::value(1)).from(Entity).and_where(of_client);
+    live.and_where(Expr::col((Entity, Column::RevokedAt)).is_null());
+    Expr::exists(live).not()
 }
 
 /// The first rows of a selection, without those that another replica is removing (on SQLite there is no other).

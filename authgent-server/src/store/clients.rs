@@ -1,15 +1,22 @@
 //! Clients.
 
 use super::entity::clients::{ActiveModel, Column, Entity};
+use super::entity::{consents, grants};
+use super::error::Row;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::client::LAST_USE_GRANULARITY;
 use crate::domain::{Client, TokenHash};
 use authgent_core::time::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
 async fn find(db: &impl ConnectionTrait, id: &str) -> Result<Option<Client>, StoreError> {
     Entity::find_by_id(id).one(db).await?.map(Client::try_from).transpose()
+}
+
+async fn find_by_fingerprint(db: &impl ConnectionTrait, fingerprint: &TokenHash) -> Result<Option<Client>, StoreError> {
+    let found = Entity::find().filter(Column::Fingerprint.eq(fingerprint.0.to_vec())).one(db).await?;
+    found.map(Client::try_from).transpose()
 }
 
 impl Store {
@@ -19,6 +26,23 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn client(&self, id: &str) -> Result<Option<Client>, StoreError> {
         find(&self.read, id).await
+    }
+
+    /// The client that registrations with this fingerprint share, enabled or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn client_with_fingerprint(&self, fingerprint: &TokenHash) -> Result<Option<Client>, StoreError> {
+        find_by_fingerprint(&self.read, fingerprint).await
+    }
+
+    /// How many grants of a client hold. Whether a token of each can still be used is not looked at.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn live_grants_of_client(&self, id: &str) -> Result<u64, StoreError> {
+        let of_client = grants::Entity::find().filter(grants::Column::ClientId.eq(id));
+        Ok(of_client.filter(grants::Column::RevokedAt.is_null()).count(&self.read).await?)
     }
 
     /// Every client, the oldest first.
@@ -49,6 +73,55 @@ impl WriteTransaction {
         insert.map(drop).map_err(|error| {
             StoreError::named(error, || format!("there is a client with the identifier {}", client.id))
         })
+    }
+
+    /// Adds a client whose registrations fold into one, unless there is one with its fingerprint. Returns the one that is
+    /// there now: of two that come at once, both get the same.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], also where the other one was deleted at this moment; [`StoreError::Corrupt`].
+    pub async fn fold_client(&self, client: &Client, fingerprint: &TokenHash) -> Result<Client, StoreError> {
+        let known = OnConflict::column(Column::Fingerprint).do_nothing().to_owned();
+        let client = Client { fingerprint: Some(*fingerprint), ..client.clone() };
+        let insert = Entity::insert(ActiveModel::try_from(&client)?).on_conflict(known);
+        if insert.exec_without_returning(&self.inner).await? == 1 {
+            return Ok(client);
+        }
+        let other = find_by_fingerprint(&self.inner, fingerprint).await?;
+        other.ok_or_else(|| StoreError::Unavailable { problem: "the client was deleted at this moment".to_owned() })
+    }
+
+    /// Lets clean-up look at a client not before `sweep_at`. Where that is so already, and where clean-up never looks at it,
+    /// nothing is written.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn put_off_sweep_of_client(&self, id: &str, sweep_at: Timestamp) -> Result<(), StoreError> {
+        let update = Entity::update_many().col_expr(Column::SweepAt, Expr::value(sweep_at.0));
+        update.filter(Column::Id.eq(id)).filter(Column::SweepAt.lt(sweep_at.0)).exec(&self.inner).await?;
+        Ok(())
+    }
+
+    /// Replaces what a client said about itself, and the hash of its secret with it. `false`: there is no such client.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn update_registration(&self, client: &Client) -> Result<bool, StoreError> {
+        let at = Row::new("clients", client.id.clone());
+        let metadata = at.read("metadata", serde_json::to_string(&client.metadata))?;
+        let update = Entity::update_many()
+            .col_expr(Column::Metadata, Expr::value(metadata))
+            .col_expr(Column::SecretHash, Expr::value(client.secret_hash.map(|hash| hash.0.to_vec())));
+        Ok(update.filter(Column::Id.eq(&client.id)).exec(&self.inner).await?.rows_affected == 1)
+    }
+
+    /// Forgets what people once allowed a client, so that each is asked again. Grants stay.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn delete_consents_of_client(&self, id: &str) -> Result<(), StoreError> {
+        consents::Entity::delete_many().filter(consents::Column::ClientId.eq(id)).exec(&self.inner).await?;
+        Ok(())
     }
 
     /// Adds a client that publishes a document, or renews the metadata of the one that is there. What the operator decided

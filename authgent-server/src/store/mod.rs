@@ -23,6 +23,7 @@ mod dsn;
 mod entity;
 mod error;
 mod grants;
+mod initial_access_tokens;
 mod interactions;
 mod migration;
 mod refresh_tokens;
@@ -32,7 +33,7 @@ mod sessions;
 mod tests;
 mod users;
 
-pub use cleanup::RETENTION_SECONDS;
+pub use cleanup::{RETENTION_SECONDS, Swept};
 pub use error::StoreError;
 
 use connect::TemporaryDirectory;

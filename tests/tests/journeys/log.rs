@@ -3,6 +3,7 @@
 use authgent_tests::browser::query;
 use authgent_tests::flow::{EMAIL, Flow};
 use authgent_tests::server::{PASSWORD, TestServer};
+use serde_json::json;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use tracing_subscriber::fmt::MakeWriter;
@@ -50,9 +51,28 @@ async fn no_secret_and_no_query_string_is_logged() {
     let stray =
         Flow::of_client(&server, &flow.client_id).unwrap().with("redirect_uri", "https://x.example/?t=stray-secret");
     server.http.get(stray.authorize_url()).send().await.unwrap();
+    // A registration, its management, and refusals of both.
+    let (_, client) = server.register(&json!({"redirect_uris": ["https://x.example/cb"]})).await.unwrap();
+    let given = |name: &str| client[name].as_str().unwrap().to_owned();
+    for bearer in [given("registration_access_token"), "the-wrong-token".to_owned()] {
+        let body = json!({"client_id": client["client_id"], "redirect_uris": ["https://u:stray-secret@x.example/cb"],
+            "client_secret": client["client_secret"]});
+        let refused = server.http.put(given("registration_client_uri")).bearer_auth(&bearer).json(&body).send().await;
+        assert!(refused.unwrap().status().is_client_error());
+    }
+    let bad = server.http.post(server.url("/oauth/register")).bearer_auth("the-wrong-token").body("{}").send().await;
+    assert_eq!(bad.unwrap().status(), 401);
 
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    for expected in ["consent given", "/oauth/token", "an authorization code was used twice", "http.status"] {
+    for expected in [
+        "client registered",
+        "registration refused",
+        "the initial access token is unknown",
+        "consent given",
+        "/oauth/token",
+        "an authorization code was used twice",
+        "http.status",
+    ] {
         assert!(text.contains(expected), "{expected} is missing: {text}");
     }
     let next = refreshed["refresh_token"].as_str().unwrap().to_owned();
@@ -68,6 +88,9 @@ async fn no_secret_and_no_query_string_is_logged() {
         ("nonce", "the-nonce".to_owned()),
         ("redirect_uri", "stray-secret".to_owned()),
         ("query string", "code_challenge=".to_owned()),
+        ("client_secret", given("client_secret")),
+        ("registration access token", given("registration_access_token")),
+        ("wrong token", "the-wrong-token".to_owned()),
     ];
     for (name, secret) in secrets {
         let lines: Vec<_> = text.lines().filter(|line| line.contains(&secret)).collect();

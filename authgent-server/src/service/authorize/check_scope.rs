@@ -1,9 +1,9 @@
 use super::Refusal;
-use crate::domain::Resource;
+use crate::domain::{Client, Resource};
 use crate::service::Services;
 use crate::service::parameters::Parameters;
 use authgent_core::error::OAuthErrorCode;
-use authgent_core::scope::Scope;
+use authgent_core::scope::{Scope, ScopeToken};
 
 /// The scope that asks for an ID token (OpenID Connect Core, section 3.1.2.1).
 pub const OPENID: &str = "openid";
@@ -32,9 +32,11 @@ pub fn still_allowed(scope: &Scope, resource: &Resource) -> Scope {
 ///
 /// A scope that only another resource has is left out instead of refused (RFC 6749, section 3.3): ChatGPT asks for
 /// everything that the server's metadata lists. What no resource has is `invalid_scope`.
-/// What the client registered for is no limit: clients step up later.
+/// What the client registered for is no limit: clients step up later. What the operator limited its registration to is one;
+/// what lies beyond it is left out as well, unless nothing is left then.
 pub(super) async fn check_scope(
     services: &Services,
+    client: &Client,
     resource: &Resource,
     parameters: &Parameters,
 ) -> Result<Scope, Refusal> {
@@ -52,5 +54,34 @@ pub(super) async fn check_scope(
     }
     let wanted = requested.difference(&foreign);
     let names_none = wanted.iter().all(|scope| scope.as_str() == OFFLINE_ACCESS);
-    Ok(if names_none { wanted.union(&resource.default_scope()) } else { wanted })
+    let wanted = if names_none { wanted.union(&resource.default_scope()) } else { wanted };
+    match &client.scope_limit {
+        Some(limit) => limited(&wanted, limit)
+            .ok_or_else(|| refuse(format!("this client was registered for {limit} at most, and asks for {wanted}"))),
+        None => Ok(wanted),
+    }
+}
+
+/// The part of `wanted` that lies within the limit; `None` where there is none. `offline_access` gives access to nothing.
+fn limited(wanted: &Scope, limit: &Scope) -> Option<Scope> {
+    let counts = |scope: &Scope| scope.iter().any(|scope| scope.as_str() != OFFLINE_ACCESS);
+    let within = |scope: &&ScopeToken| limit.contains(scope.as_str()) || scope.as_str() == OFFLINE_ACCESS;
+    let left: Scope = wanted.iter().filter(within).cloned().collect();
+    (counts(&left) || !counts(wanted)).then_some(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_beyond_the_limit_is_left_out() {
+        let scope = |text: &str| Scope::parse(text).unwrap();
+        let limited = |wanted: &str| limited(&scope(wanted), &scope("mcp:read openid")).map(|left| left.to_string());
+        assert_eq!(limited("mcp:read mcp:write").as_deref(), Some("mcp:read"));
+        assert_eq!(limited("openid email offline_access").as_deref(), Some("offline_access openid"));
+        assert_eq!(limited("mcp:write"), None);
+        assert_eq!(limited("mcp:write offline_access"), None);
+        assert_eq!(limited("").as_deref(), Some(""));
+    }
 }

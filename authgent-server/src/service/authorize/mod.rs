@@ -83,7 +83,7 @@ async fn check_rest(
     check_response_type::check_response_type(&client, parameters)?;
     let code_challenge = check_pkce::check_pkce(parameters)?;
     let resource = check_resource::check_resource(services, parameters).await?;
-    let scope = check_scope::check_scope(services, &resource, parameters).await?;
+    let scope = check_scope::check_scope(services, &client, &resource, parameters).await?;
     let prompt = check_prompt::check_prompt(parameters)?;
     let request = AuthorizationRequest {
         client_id: client.id.clone(),

@@ -7,6 +7,7 @@ pub(super) mod authorization_codes;
 pub(super) mod clients;
 pub(super) mod consents;
 pub(super) mod grants;
+pub(super) mod initial_access_tokens;
 pub(super) mod interactions;
 pub(super) mod refresh_tokens;
 pub(super) mod resource_names;

@@ -1,0 +1,118 @@
+//! `authgent client`
+
+mod add;
+mod show;
+
+use super::Context;
+use super::answer::{Answer, Failure};
+use crate::domain::{self, ClientOrigin, RevocationReason};
+use crate::store::Store;
+use authgent_core::metadata::client_document::ClientIdUrl;
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+/// Applications that ask for tokens.
+#[derive(Debug, Subcommand)]
+pub(super) enum Client {
+    /// Add one. Prints its `client_id` and, once only, its `client_secret`.
+    Add(add::Add),
+    /// Show all of them, those that registered themselves or publish a document included.
+    List,
+    /// Show everything that is known about one.
+    Show {
+        /// Its `client_id`.
+        id: String,
+    },
+    /// Honour its requests no longer, and revoke what it was granted.
+    Disable {
+        /// Its `client_id`.
+        id: String,
+    },
+    /// Honour its requests again. What was revoked stays revoked.
+    Enable {
+        /// Its `client_id`.
+        id: String,
+    },
+    /// Remove it, with everything that it was granted. One that registered itself can register again, one that publishes a
+    /// document comes back by itself: disable it to keep it out.
+    Delete {
+        /// Its `client_id`.
+        id: String,
+    },
+}
+
+impl Client {
+    pub(super) async fn run(self, context: &Context) -> Result<Answer, Failure> {
+        let store = context.store().await?;
+        match self {
+            Self::Add(add) => add.run(context, &store).await,
+            Self::List => show::list(&store).await,
+            Self::Show { id } => show::show(&store, &id, context.now()).await,
+            Self::Disable { id } => set_enabled(context, &store, &id, false).await,
+            Self::Enable { id } => set_enabled(context, &store, &id, true).await,
+            Self::Delete { id } => delete(&store, &id).await,
+        }
+    }
+}
+
+async fn set_enabled(context: &Context, store: &Store, id: &str, enabled: bool) -> Result<Answer, Failure> {
+    let transaction = store.begin().await?;
+    let Some(mut client) = transaction.client(id).await? else {
+        return Err(unknown(id));
+    };
+    transaction.set_client_enabled(id, enabled).await?;
+    if !enabled {
+        transaction.revoke_grants_of_client(id, context.now(), RevocationReason::ClientDisabled).await?;
+    }
+    transaction.commit().await?;
+    client.enabled = enabled;
+    let text = if enabled { "may ask for tokens again" } else { "is disabled, and its grants are revoked" };
+    Ok(Answer::new(as_json(&client), format!("{id} {text}")))
+}
+
+async fn delete(store: &Store, id: &str) -> Result<Answer, Failure> {
+    let transaction = store.begin().await?;
+    let Some(client) = transaction.client(id).await? else {
+        return Err(unknown(id));
+    };
+    transaction.delete_client(id).await?;
+    transaction.commit().await?;
+    let mut text = format!("Deleted {id} ({})", name(&client));
+    if client.origin == ClientOrigin::Document {
+        text.push_str(
+            "\nIt comes back at its next request. To keep it out, name its host in AUTHGENT_CLIENT_DOCUMENT_DENIED_DOMAINS or, \
+             instead of deleting it, use `authgent client disable`.",
+        );
+    }
+    Ok(Answer::new(as_json(&client), text))
+}
+
+fn unknown(id: &str) -> Failure {
+    Failure::new(format!("there is no client with the client_id {id}: `authgent client list` shows all of them"))
+}
+
+fn name(client: &domain::Client) -> &str {
+    client.metadata.client_name.as_deref().unwrap_or("(no name)")
+}
+
+/// Who publishes its document or, for the others, where its answers go: what tells two clients of one name apart.
+fn host(client: &domain::Client) -> Option<String> {
+    if client.origin == ClientOrigin::Document {
+        return ClientIdUrl::parse(&client.id).ok().map(|id| id.host().to_owned());
+    }
+    let uri = client.metadata.redirect_uris.first()?;
+    Some(uri.host().unwrap_or_else(|| format!("{}:", uri.scheme())))
+}
+
+/// Its metadata, and what we know about it. Never a hash.
+fn as_json(client: &domain::Client) -> Value {
+    let mut json = json!({
+        "client_id": client.id, "origin": client.origin.as_str(), "host": host(client), "enabled": client.enabled,
+        "created_at": client.created_at, "last_used_at": client.last_used_at,
+    });
+    // A struct of strings and lists is always an object.
+    if let (Ok(Value::Object(metadata)), Some(json)) = (serde_json::to_value(&client.metadata), json.as_object_mut()) {
+        json.extend(metadata);
+    }
+    json
+}
