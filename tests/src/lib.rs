@@ -8,6 +8,7 @@ pub mod documents;
 pub mod flow;
 pub mod html;
 pub mod journey;
+pub mod matrix;
 pub mod server;
 pub mod sign_in;
 pub mod stack;

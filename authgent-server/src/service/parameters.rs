@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// Form-encoded parameters (RFC 6749, appendix B). A parameter without a value counts as omitted, and none may be there
 /// twice (RFC 6749, sections 3.1 and 3.2): a repeated one is not readable through [`Parameters::get`], and
-/// [`Parameters::repeated`] names it.
+/// [`Parameters::repeated`] names it. Only a `resource` may be repeated, letter by letter: a token is for one.
 #[derive(Clone, Default)]
 pub struct Parameters {
     values: BTreeMap<String, String>,
@@ -19,6 +19,10 @@ impl Parameters {
         let mut parameters = Self::default();
         for (name, value) in url::form_urlencoded::parse(encoded) {
             if value.is_empty() {
+                continue;
+            }
+            // RFC 8707, section 2 allows several of these. Codex, with `oauth_resource` configured, sends the same one twice.
+            if name == "resource" && parameters.values.get("resource").is_some_and(|known| *known == value) {
                 continue;
             }
             if value.contains(char::is_control) {
@@ -92,6 +96,14 @@ impl std::fmt::Debug for Parameters {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_same_resource_twice_is_one_and_two_are_named() {
+        let same = Parameters::parse(b"resource=https://a.example&resource=https%3A%2F%2Fa.example");
+        assert_eq!((same.get("resource"), same.problem()), (Some("https://a.example"), None));
+        let two = Parameters::parse(b"resource=https://a.example&resource=https://a.example/&resource=https://a.example");
+        assert_eq!((two.get("resource"), two.repeated()), (None, Some("resource")));
+    }
 
     #[test]
     fn a_repeated_parameter_is_named_and_not_readable() {
