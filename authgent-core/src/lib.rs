@@ -9,6 +9,7 @@
 //! | RFC 7009, RFC 7662: revocation, introspection | [`wire::revoke`], [`wire::introspect`] |
 //! | RFC 7517, RFC 7638: keys and their thumbprints | [`jwk`] |
 //! | RFC 7519, RFC 9068, OpenID Connect Core: claims and their validation | [`token`] |
+//! | RFC 7523: assertions with which clients authenticate | [`token::client_assertion`] |
 //! | RFC 7591, RFC 7592: client metadata, registration and its management | [`metadata::client`], [`wire::register`] |
 //! | OAuth Client ID Metadata Document | [`metadata::client_document`] |
 //! | RFC 7636: PKCE | [`pkce`] |

@@ -4,6 +4,7 @@
 //! algorithm that you chose, then hand header and claims to [`validate::validate_access_token`].
 
 mod claims;
+pub mod client_assertion;
 pub mod validate;
 
 pub use claims::{AccessTokenClaims, Audience, IdTokenClaims, TokenHeader};

@@ -8,6 +8,7 @@ use crate::crypto::random::Random;
 use crate::http::{PublishedKeys, RegistrationRate, application};
 use crate::net::{Fetcher, FetcherSettings, Resolve};
 use crate::service::client_documents::{ClientDocuments, DocumentPolicy};
+use crate::service::client_keys::ClientKeys;
 use crate::service::{Services, Settings, cleanup};
 use crate::store::{Store, StoreError};
 use actix_web::dev::{Server, ServerHandle};
@@ -106,6 +107,7 @@ impl Application {
             random: dependencies.random,
             fetcher: Arc::new(fetcher(&config, dependencies.resolver)?),
             client_documents: ClientDocuments::new(document_policy(&config)),
+            client_keys: ClientKeys::default(),
             settings: settings(&config),
         });
         let data = web::Data::from(Arc::clone(&services));

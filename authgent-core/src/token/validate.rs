@@ -133,7 +133,7 @@ fn check_type(header: &TokenHeader) -> Result<(), ClaimError> {
     }
 }
 
-fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<&'a str, ClaimError> {
+pub(super) fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<&'a str, ClaimError> {
     match claims.get(name) {
         None | Some(Value::Null) => Err(ClaimError::Missing(name.into())),
         Some(Value::String(text)) => Ok(text),
@@ -141,7 +141,7 @@ fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Result<&'a str, Claim
     }
 }
 
-fn audience(claims: &Map<String, Value>) -> Result<Audience, ClaimError> {
+pub(super) fn audience(claims: &Map<String, Value>) -> Result<Audience, ClaimError> {
     match claims.get("aud") {
         None | Some(Value::Null) => Err(ClaimError::Missing("aud".into())),
         Some(value) => {
@@ -163,7 +163,7 @@ impl Audience {
 }
 
 /// A `NumericDate` (RFC 7519, section 2). Fractions are legal and cut off; a number that is no sensible time is refused.
-fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, ClaimError> {
+pub(super) fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>, ClaimError> {
     // Beyond 2^53 a JSON number has lost its last digits on the way through most parsers.
     const LARGEST: f64 = 9_007_199_254_740_992.0;
     match claims.get(name) {

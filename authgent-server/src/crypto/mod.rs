@@ -4,7 +4,9 @@
 //! serialised with serde, because josekit's own payload type writes times as floats.
 
 mod algorithm;
+pub mod client_assertion;
 pub mod hash;
+pub mod jwk_verifier;
 pub mod keyring;
 pub mod password;
 pub mod pem;

@@ -3,7 +3,7 @@
 use crate::crypto::hash::token_hash;
 use crate::domain::{ClientOrigin, GrantState, RefreshTokenState};
 use crate::service::Services;
-use crate::service::client_authentication::{ClientAuthenticationError, authenticate};
+use crate::service::client_authentication::{Caller, ClientAuthenticationError, authenticate};
 use crate::service::parameters::Parameters;
 use crate::service::token::grant_of_jti;
 use crate::store::StoreError;
@@ -21,7 +21,7 @@ pub enum IntrospectError {
     #[error("token is missing")]
     TokenMissing,
     /// The caller is a public client, which cannot authenticate (RFC 7662, section 2.1).
-    #[error("introspection is for clients that authenticate with a secret")]
+    #[error("introspection is for clients that authenticate with a secret or a key")]
     PublicClient,
     /// The caller is not who it says it is.
     #[error(transparent)]
@@ -43,8 +43,8 @@ pub async fn introspect(
     if let Some(problem) = parameters.problem() {
         return Err(IntrospectError::Parameters(problem));
     }
-    let caller = authenticate(services, authorization, parameters).await?;
-    if caller.secret_hash.is_none() {
+    let Caller { client: caller, proved } = authenticate(services, authorization, parameters).await?;
+    if !proved {
         return Err(IntrospectError::PublicClient);
     }
     let token = parameters.get("token").ok_or(IntrospectError::TokenMissing)?;

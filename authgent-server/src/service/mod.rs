@@ -5,6 +5,7 @@ pub mod authorize;
 pub mod cleanup;
 pub mod client_authentication;
 pub mod client_documents;
+pub mod client_keys;
 pub mod clients;
 pub mod consent;
 pub mod introspect;
@@ -23,6 +24,7 @@ use crate::domain::registration::{RegistrationMode, RegistrationPolicy};
 use crate::domain::{Client, ClientOrigin, Resource, TokenHash};
 use crate::net::Fetcher;
 use crate::service::client_documents::ClientDocuments;
+use crate::service::client_keys::ClientKeys;
 use crate::store::{Store, StoreError};
 use authgent_core::issuer::Issuer;
 use authgent_core::metadata::client_document::ClientIdUrl;
@@ -46,6 +48,8 @@ pub struct Services {
     pub fetcher: Arc<Fetcher>,
     /// The documents of clients.
     pub client_documents: ClientDocuments,
+    /// The keys of clients.
+    pub client_keys: ClientKeys,
     /// Issuer and lifetimes.
     pub settings: Settings,
 }

@@ -1,6 +1,6 @@
 //! Removing what is over.
 
-use super::entity::{authorization_codes, clients, grants, interactions, refresh_tokens, sessions};
+use super::entity::{authorization_codes, clients, grants, interactions, refresh_tokens, sessions, used_assertions};
 use super::{StoreError, WriteTransaction};
 use crate::domain::ClientOrigin;
 use authgent_core::time::Timestamp;
@@ -24,8 +24,8 @@ pub struct Swept {
 }
 
 impl WriteTransaction {
-    /// Removes what is over at `now`, at most `limit` rows of each kind (at least 1, at most 1000): interactions and
-    /// sessions that have expired; refresh tokens that were exchanged and have expired, and the last of a chain a day later;
+    /// Removes what is over at `now`, at most `limit` rows of each kind (at least 1, at most 1000): interactions,
+    /// sessions and used assertions that have expired; refresh tokens that were exchanged and have expired, and the last of a chain a day later;
     /// grants, with their code, a day after nothing of them can be used any more.
     ///
     /// Returns how many rows it removed or, finding a grant in use, put off until the next day. Call it again, each time in
@@ -39,7 +39,8 @@ impl WriteTransaction {
         let interactions = self.delete_interactions(now, limit).await?;
         let sessions = self.delete_sessions(now, limit).await?;
         let grants = self.sweep_grants(now, limit).await?;
-        Ok(tokens + interactions + sessions + grants)
+        let assertions = self.delete_used_assertions(now, limit).await?;
+        Ok(tokens + interactions + sessions + grants + assertions)
     }
 
     async fn delete_refresh_tokens(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
@@ -60,6 +61,13 @@ impl WriteTransaction {
 
     async fn delete_sessions(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
         use sessions::{Column, Entity};
+        let due = Entity::find().select_only().column(Column::IdHash).filter(Column::ExpiresAt.lte(now.0));
+        let due = batch(due.order_by_asc(Column::ExpiresAt), limit);
+        Ok(Entity::delete_many().filter(Column::IdHash.in_subquery(due)).exec(&self.inner).await?.rows_affected)
+    }
+
+    async fn delete_used_assertions(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        use used_assertions::{Column, Entity};
         let due = Entity::find().select_only().column(Column::IdHash).filter(Column::ExpiresAt.lte(now.0));
         let due = batch(due.order_by_asc(Column::ExpiresAt), limit);
         Ok(Entity::delete_many().filter(Column::IdHash.in_subquery(due)).exec(&self.inner).await?.rows_affected)

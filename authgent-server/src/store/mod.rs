@@ -14,6 +14,7 @@
 //! Reads outside a transaction see what was committed when they began. No statement runs in a loop, and every
 //! statement's cost depends on the rows that it returns, not on the size of the tables.
 
+mod assertions;
 mod cleanup;
 mod clients;
 mod codes;

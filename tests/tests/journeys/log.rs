@@ -1,8 +1,11 @@
 //! What the log holds after a journey: what happened, and none of the secrets that passed.
 
+use authgent_core::token::client_assertion::CLIENT_ASSERTION_TYPE;
 use authgent_tests::browser::query;
 use authgent_tests::flow::{EMAIL, Flow};
 use authgent_tests::server::{PASSWORD, TestServer};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,6 +31,14 @@ impl<'a> MakeWriter<'a> for Log {
     fn make_writer(&'a self) -> Self {
         self.clone()
     }
+}
+
+/// A JWT whose signature nobody made.
+fn assertion_of(client_id: &str) -> String {
+    let header = json!({"alg": "ES256", "typ": "JWT"});
+    let claims = json!({"iss": client_id, "sub": client_id, "jti": "the-jti-of-the-assertion"});
+    let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}.{}", part(header), part(claims), URL_SAFE_NO_PAD.encode([7; 64]))
 }
 
 #[tokio::test]
@@ -63,11 +74,21 @@ async fn no_secret_and_no_query_string_is_logged() {
     let bad = server.http.post(server.url("/oauth/register")).bearer_auth("the-wrong-token").body("{}").send().await;
     assert_eq!(bad.unwrap().status(), 401);
 
+    // An assertion of a client that has no keys, whose identifier is right.
+    let assertion = assertion_of(&flow.client_id);
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_assertion_type", CLIENT_ASSERTION_TYPE),
+        ("client_assertion", &assertion),
+    ];
+    assert_eq!(server.post("/oauth/token", &form).await.unwrap().0, 401);
+
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
     for expected in [
         "client registered",
         "registration refused",
         "the initial access token is unknown",
+        "client authentication refused",
         "consent given",
         "/oauth/token",
         "an authorization code was used twice",
@@ -91,6 +112,8 @@ async fn no_secret_and_no_query_string_is_logged() {
         ("client_secret", given("client_secret")),
         ("registration access token", given("registration_access_token")),
         ("wrong token", "the-wrong-token".to_owned()),
+        ("client_assertion", assertion.rsplit_once('.').unwrap().0.to_owned()),
+        ("jti", "the-jti-of-the-assertion".to_owned()),
     ];
     for (name, secret) in secrets {
         let lines: Vec<_> = text.lines().filter(|line| line.contains(&secret)).collect();

@@ -10,7 +10,7 @@ pub use error::TokenError;
 pub use issue::grant_of_jti;
 
 use crate::service::Services;
-use crate::service::client_authentication::authenticate;
+use crate::service::client_authentication::{Caller, authenticate};
 use crate::service::parameters::Parameters;
 use authgent_core::metadata::client::GrantType;
 use authgent_core::wire::token::TokenResponse;
@@ -29,8 +29,10 @@ pub async fn token(
     }
     let name = parameters.get("grant_type").ok_or(TokenError::Missing("grant_type"))?;
     let grant_type = GrantType::parse(name).ok_or(TokenError::UnsupportedGrantType)?;
-    let client = authenticate(services, authorization, parameters).await?;
-    if !client.metadata.may_use(grant_type) {
+    let Caller { client, proved } = authenticate(services, authorization, parameters).await?;
+    // Whoever acts for itself has to prove who it is (RFC 6749, section 4.4).
+    let unproved = grant_type == GrantType::ClientCredentials && !proved;
+    if unproved || !client.metadata.may_use(grant_type) {
         return Err(TokenError::UnauthorizedClient(grant_type));
     }
     match grant_type {

@@ -13,4 +13,5 @@ pub(super) mod refresh_tokens;
 pub(super) mod resource_names;
 pub(super) mod resources;
 pub(super) mod sessions;
+pub(super) mod used_assertions;
 pub(super) mod users;

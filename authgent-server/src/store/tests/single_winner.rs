@@ -148,3 +148,24 @@ async fn whoever_reads_before_deciding_sees_what_was_decided() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn an_assertion_has_one_user_until_it_is_forgotten() {
+    on_every_store(async |store| {
+        let use_one = async || {
+            let write = store.begin().await.unwrap();
+            let first = write.use_assertion(&hash(1), NOW.plus(60)).await.unwrap();
+            write.commit().await.unwrap();
+            first
+        };
+        let winners = join_all((0..CALLERS).map(|_| use_one())).await;
+        assert_eq!(winners.into_iter().filter(|won| *won).count(), 1);
+        for (now, forgotten) in [(NOW.plus(59), false), (NOW.plus(60), true)] {
+            let write = store.begin().await.unwrap();
+            assert_eq!(write.delete_expired(now, 10).await.unwrap(), u64::from(forgotten));
+            write.commit().await.unwrap();
+            assert_eq!(use_one().await, forgotten);
+        }
+    })
+    .await;
+}

@@ -1,4 +1,5 @@
 mod authorize;
+mod client_assertion;
 mod client_documents;
 mod introspect;
 mod register;
