@@ -17,6 +17,7 @@ import traceback
 from pathlib import Path
 
 from . import journeys  # noqa: F401 - importing registers them
+from .document_host import DocumentHost
 from .stack import Launcher, Stack
 from .world import E2E, JOURNEYS, SHORT_TOKEN_SECONDS, Journey, World
 
@@ -29,11 +30,11 @@ def end_cleanly(signal_number: int, _frame: object) -> None:
     raise SystemExit(128 + signal_number)
 
 
-async def run(journey: Journey, stacks: dict[str, Stack]) -> bool:
+async def run(journey: Journey, stacks: dict[str, Stack], documents: DocumentHost) -> bool:
     """Run one journey with its output in a file; print its line."""
     folder = OUTPUT / journey.name
     folder.mkdir()
-    world = World(stacks["plain"], stacks["short-lived"], folder)
+    world = World(stacks["plain"], stacks["short-lived"], documents, folder)
     begun = time.monotonic()
     failure, note = None, None
     with (folder / "journey.log").open("w") as log:
@@ -63,13 +64,13 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-async def run_all(chosen: list[Journey], stacks: dict[str, Stack]) -> list[bool]:
-    return [await run(journey, stacks) for journey in chosen]
+async def run_all(chosen: list[Journey], stacks: dict[str, Stack], documents: DocumentHost) -> list[bool]:
+    return [await run(journey, stacks, documents) for journey in chosen]
 
 
-def start_stacks(launcher: Launcher) -> dict[str, Stack]:
+def start_stacks(launcher: Launcher, documents: DocumentHost) -> dict[str, Stack]:
     return {
-        "plain": launcher.start("plain", host="localhost", fastmcp=True),
+        "plain": launcher.start("plain", host="localhost", more_servers=True, **documents.settings),
         "short-lived": launcher.start(
             "short-lived", host="127.0.0.1", path="/auth", AUTHGENT_TOKEN_TTL=str(SHORT_TOKEN_SECONDS)
         ),
@@ -83,13 +84,17 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, handlers=[logging.NullHandler()])
     shutil.rmtree(OUTPUT, ignore_errors=True)
     OUTPUT.mkdir()
-    with tempfile.TemporaryDirectory(prefix="authgent-e2e-") as work, Launcher(Path(work), OUTPUT) as launcher:
+    with (
+        tempfile.TemporaryDirectory(prefix="authgent-e2e-") as work,
+        DocumentHost(Path(work) / "documents") as documents,
+        Launcher(Path(work), OUTPUT) as launcher,
+    ):
         try:
-            stacks = start_stacks(launcher)
+            stacks = start_stacks(launcher, documents)
         except Exception as error:
             print(f"FAIL  nothing could be run\n      {reason(error)}", flush=True)
             return report([False] * len(chosen))
-        passed = asyncio.run(run_all(chosen, stacks))
+        passed = asyncio.run(run_all(chosen, stacks, documents))
     return report(passed)
 
 

@@ -39,12 +39,15 @@ class GenericClient:
         )
 
     @staticmethod
-    def registered(stack: Stack, **metadata: Any) -> GenericClient:
-        """Register dynamically (RFC 7591); `metadata` adds to or replaces a public client's."""
+    def registered(stack: Stack, name: str, **metadata: Any) -> GenericClient:
+        """Register dynamically (RFC 7591); `metadata` adds to or replaces a public client's.
+
+        Two public clients of one `name` are one registration, with the consent that was given to either.
+        """
         redirect_uri = f"http://127.0.0.1:{free_port()}/callback"
         server = requests.get(stack.authgent.metadata_url, timeout=HTTP_SECONDS).json()
         wanted = {
-            "client_name": "Authlib",
+            "client_name": name,
             "redirect_uris": [redirect_uri],
             "grant_types": ["authorization_code", "refresh_token"],
             "token_endpoint_auth_method": "none",

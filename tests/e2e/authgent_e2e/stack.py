@@ -24,6 +24,7 @@ ADMIN = "admin"
 SCOPES = {READ: "See your projects", WRITE: "Create projects", ADMIN: "Delete anybody's projects"}
 
 CLI_SECONDS = 60
+DEMO_PATH = "/mcp"
 WELL_KNOWN = "/.well-known/oauth-authorization-server"
 
 
@@ -83,6 +84,8 @@ class Stack:
     account: Account
     demo_url: str
     fastmcp_url: str | None
+    origin_demo_url: str | None = None
+    """Another `mcp-demo`, whose resource is its origin: a URL without a path."""
 
 
 def environment(**settings: str) -> dict[str, str]:
@@ -108,15 +111,20 @@ class Launcher:
     def __exit__(self, *_: object) -> None:
         self._running.close()
 
-    def start(self, name: str, host: str, path: str = "", fastmcp: bool = False, **settings: str) -> Stack:
-        """Start a stack whose issuer is `http://host:PORT` + `path`; `settings` go to Authgent."""
+    def start(self, name: str, host: str, path: str = "", more_servers: bool = False, **settings: str) -> Stack:
+        """Start a stack whose issuer is `http://host:PORT` + `path`; `settings` go to Authgent.
+
+        `more_servers` are those that only one stack needs: the FastMCP server, and `mcp-demo` as an origin.
+        """
         folder = self._work / name
         folder.mkdir(parents=True)
         authgent = self._start_authgent(name, folder, host, path, settings)
         account = authgent.add_user("ada@example.com", "Ada Lovelace")
         demo_url = self._start_demo(name, folder, authgent)
-        fastmcp_url = self._start_fastmcp(name, folder, authgent) if fastmcp else None
-        return Stack(authgent, account, demo_url, fastmcp_url)
+        if not more_servers:
+            return Stack(authgent, account, demo_url, fastmcp_url=None)
+        origin_demo_url = self._start_demo(f"{name}-origin", folder, authgent, resource_path="")
+        return Stack(authgent, account, demo_url, self._start_fastmcp(name, folder, authgent), origin_demo_url)
 
     def _run(self, name: str, command: list[str], settings: dict[str, str], folder: Path) -> Process:
         process = Process(name, command, settings, self._logs / f"{name}.log", folder)
@@ -145,21 +153,21 @@ class Launcher:
         process.wait_for(authgent.metadata_url)
         return authgent
 
-    def _start_demo(self, name: str, folder: Path, authgent: Authgent) -> str:
+    def _start_demo(self, name: str, folder: Path, authgent: Authgent, resource_path: str = DEMO_PATH) -> str:
         port = free_port()
         origin = f"http://localhost:{port}"
-        url = f"{origin}/mcp"
-        authgent.add_resource(url, "Demo projects")
+        resource = origin + resource_path
+        authgent.add_resource(resource, "Demo projects")
         settings = environment(
             MCP_HOST="127.0.0.1",
             MCP_PORT=str(port),
-            MCP_AUDIENCE=url,
+            MCP_AUDIENCE=resource,
             AUTHGENT_ISSUER=authgent.issuer,
-            MCP_DB_DSN=f"sqlite://{folder / 'mcp-demo.db'}",
+            MCP_DB_DSN=f"sqlite://{folder / f'{name}-mcp-demo.db'}",
         )
         process = self._run(f"{name}-mcp-demo", [str(BINARIES / "mcp-demo")], settings, folder)
         process.wait_for(f"{origin}/health/live")
-        return url
+        return origin + DEMO_PATH
 
     def _start_fastmcp(self, name: str, folder: Path, authgent: Authgent) -> str:
         port = free_port()

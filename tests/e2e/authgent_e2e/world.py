@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .document_host import DocumentHost
 from .stack import Stack
 
 E2E = Path(__file__).resolve().parent.parent
@@ -22,6 +23,9 @@ class World:
 
     short_lived: Stack
     """Its issuer has a path, and its access tokens live `SHORT_TOKEN_SECONDS`."""
+
+    documents: DocumentHost
+    """Where applications publish their client metadata documents. The plain stack may fetch from it."""
 
     output: Path
     """The journey's own folder."""

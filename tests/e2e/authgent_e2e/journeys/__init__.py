@@ -3,4 +3,13 @@
 They run in the order of this import.
 """
 
-from . import fastmcp_client, mcp_sdk, inspector, conformance, chromium, tokens  # noqa: F401, I001
+from . import (  # noqa: F401, I001
+    fastmcp_client,
+    mcp_sdk,
+    typescript_sdk,
+    inspector,
+    conformance,
+    chromium,
+    tokens,
+    oauth4webapi,
+)

@@ -127,7 +127,8 @@ async def authorization(world: World) -> str:
 @journey("conformance-server", "@modelcontextprotocol/conformance server: mcp-demo behind the middleware, both eras")
 async def server(world: World) -> str:
     stack, verdict = world.stack, Verdict()
-    token = GenericClient.registered(stack).authorize(stack.demo_url, {READ, WRITE, ADMIN}, stack.account.person())
+    client = GenericClient.registered(stack, "Authlib for the conformance suite")
+    token = client.authorize(stack.demo_url, {READ, WRITE, ADMIN}, stack.account.person())
     port = free_port()
     # The suite has no option for a token.
     settings = {"PROXY_PORT": str(port), "PROXY_TARGET": stack.demo_url, "PROXY_TOKEN": token["access_token"]}

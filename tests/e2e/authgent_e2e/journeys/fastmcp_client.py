@@ -119,7 +119,7 @@ async def to_fastmcp_server(world: World) -> None:
 
     # FastMCP refuses a tool inside JSON-RPC, not with HTTP 403, so its client cannot step up by itself.
     # The wider token comes from a generic OAuth client that asks for it at once.
-    generic = GenericClient.registered(stack)
+    generic = GenericClient.registered(stack, "Authlib beside FastMCP")
     wide = generic.authorize(stack.fastmcp_url, {READ, WRITE}, stack.account.person())
     async with connect(stack.fastmcp_url, BearerAuth(wide["access_token"]), traffic) as client:
         await client.call_tool("create_project", {"name": "With the scope"})

@@ -31,7 +31,7 @@ def verified(token: str, client: GenericClient, issuer: str, audience: str) -> d
 )
 async def access_token(world: World) -> None:
     stack = world.stack
-    client = GenericClient.registered(stack)
+    client = GenericClient.registered(stack, "Authlib and PyJWT")
     issued = client.authorize(stack.demo_url, {READ, WRITE}, stack.account.person(), Choice(untick=frozenset({WRITE})))
     require_equal(issued["token_type"], "Bearer", "token_type")
     require_equal(issued["expires_in"], DEFAULT_TOKEN_SECONDS, "expires_in")
@@ -76,7 +76,7 @@ def require_rejected(token: str, client: GenericClient, issuer: str, audience: s
 async def refresh_and_revoke(world: World) -> None:
     stack = world.stack
     client = GenericClient.registered(
-        stack, token_endpoint_auth_method="client_secret_basic", client_name="Authlib with a secret"
+        stack, "Authlib with a secret", token_endpoint_auth_method="client_secret_basic"
     )
     issued = client.authorize(stack.demo_url, {READ, WRITE, ADMIN}, stack.account.person())
     require_equal(set(issued["scope"].split()), {READ, WRITE, ADMIN}, "granted scope")
@@ -99,7 +99,7 @@ async def refresh_and_revoke(world: World) -> None:
 @journey("authlib-openid", "scope openid: ID token verified by PyJWT, nonce and audience")
 async def id_token(world: World) -> str:
     stack = world.stack
-    client = GenericClient.registered(stack)
+    client = GenericClient.registered(stack, "Authlib with OpenID Connect")
     if "openid" not in client.metadata.get("scopes_supported", []):
         return "not advertised, nothing to do"
     nonce = "n-0S6_WzA2Mj"
