@@ -7,6 +7,7 @@
 //! | OAuth 2.1, RFC 6749: error codes, scope, requests and responses | [`error`], [`scope`], [`wire`] |
 //! | RFC 6750: `WWW-Authenticate: Bearer` | [`challenge`] |
 //! | RFC 7009, RFC 7662: revocation, introspection | [`wire::revoke`], [`wire::introspect`] |
+//! | RFC 7515, section 10.12: JSON without repeated members | [`strict_json`] |
 //! | RFC 7517, RFC 7638: keys and their thumbprints | [`jwk`] |
 //! | RFC 7519, RFC 9068, OpenID Connect Core: claims and their validation | [`token`] |
 //! | RFC 7523: assertions with which clients authenticate | [`token::client_assertion`] |
@@ -27,6 +28,7 @@ pub mod pkce;
 pub mod redirect_uri;
 pub mod resource;
 pub mod scope;
+pub mod strict_json;
 mod text;
 pub mod time;
 pub mod token;

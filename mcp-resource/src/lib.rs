@@ -28,7 +28,6 @@ pub mod jwks;
 pub mod mcp;
 pub mod metadata;
 pub mod rejection;
-mod strict_json;
 #[cfg(feature = "test-util")]
 pub mod testing;
 pub mod verify;

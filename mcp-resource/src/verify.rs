@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::jwks::{Jwks, VerifyingKey};
 use crate::rejection::{MalformedCredentials, Rejection, TokenError};
-use crate::strict_json;
+use authgent_core::strict_json;
 use authgent_core::time::Timestamp;
 use authgent_core::token::validate::{ClaimError, validate_access_token};
 use authgent_core::token::{AccessTokenClaims, TokenHeader};

@@ -4,6 +4,7 @@
 //! Nothing is fetched here: the caller brings the bytes.
 
 use super::client::{ClientMetadata, ClientMetadataError, GrantType, TokenEndpointAuthMethod};
+use crate::strict_json;
 use serde_json::{Map, Value};
 use std::fmt;
 use url::{Host, Url};
@@ -110,8 +111,8 @@ impl fmt::Display for ClientIdUrl {
 /// Why a document is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ClientDocumentError {
-    /// It is no JSON object.
-    #[error("the document is not a JSON object")]
+    /// It is no JSON object, or names a member twice.
+    #[error("the document is not a JSON object without repeated members")]
     NotAnObject,
     /// Its `client_id` is not the URL that it was fetched from.
     #[error("client_id: must be {expected}, letter by letter")]
@@ -143,10 +144,7 @@ pub enum ClientDocumentError {
 /// # Errors
 /// [`ClientDocumentError`] naming the member and what was expected.
 pub fn parse_client_document(client_id: &ClientIdUrl, body: &[u8]) -> Result<ClientMetadata, ClientDocumentError> {
-    let document: Value = serde_json::from_slice(body).map_err(|_| ClientDocumentError::NotAnObject)?;
-    let Value::Object(mut document) = document else {
-        return Err(ClientDocumentError::NotAnObject);
-    };
+    let mut document = strict_json::object(body).ok_or(ClientDocumentError::NotAnObject)?;
     if document.get("client_id").and_then(Value::as_str) != Some(client_id.as_str()) {
         return Err(ClientDocumentError::WrongClientId { expected: client_id.to_string() });
     }
@@ -329,7 +327,7 @@ mod tests {
         ] {
             assert_eq!(document(members).unwrap_err().to_string(), message);
         }
-        for body in ["", "[]", "<!doctype html>", "{\"client_id\":"] {
+        for body in ["", "[]", "<!doctype html>", "{\"client_id\":", r#"{"client_id": "a", "client_id": "a"}"#] {
             assert_eq!(parse_client_document(&id(), body.as_bytes()), Err(ClientDocumentError::NotAnObject));
         }
     }

@@ -3,9 +3,8 @@
 //! [`ClientAssertion::peek`] reads one to find out whose it says it is, the caller verifies its signature with the keys of
 //! that client, and [`ClientAssertion::validate`] checks what it says.
 
-mod strict_json;
-
 use super::validate::{ClaimError, audience, text, time};
+use crate::strict_json;
 use crate::text::from_base64url;
 use crate::time::Timestamp;
 use serde_json::{Map, Value};

@@ -7,12 +7,11 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// A JSON value of which every object names each of its members once.
-#[derive(Debug)]
-pub(crate) struct StrictValue(pub(crate) Value);
+struct StrictValue(Value);
 
-/// The object that `bytes` hold, or `None` where they are no JSON object or a member stands twice.
-pub(crate) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+/// The object that `bytes` hold, or `None` where they are no JSON object or a member stands twice, at any depth.
+#[must_use]
+pub fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
     match serde_json::from_slice(bytes) {
         Ok(StrictValue(Value::Object(members))) => Some(members),
         _ => None,
