@@ -201,7 +201,7 @@ mod tests {
         ClientIdUrl::parse(ID).unwrap()
     }
 
-    fn document(members: Value) -> Result<ClientMetadata, ClientDocumentError> {
+    fn document(members: &Value) -> Result<ClientMetadata, ClientDocumentError> {
         let mut document = json!({
             "client_id": ID, "client_name": "An application", "redirect_uris": ["https://app.example.com/callback"]
         });
@@ -263,10 +263,10 @@ mod tests {
 
     #[test]
     fn a_document_is_a_public_client_unless_it_says_otherwise() {
-        let client = document(json!({})).unwrap();
+        let client = document(&json!({})).unwrap();
         assert_eq!(client.token_endpoint_auth_method, TokenEndpointAuthMethod::None);
         assert_eq!(client.grant_types, [GrantType::AuthorizationCode, GrantType::RefreshToken]);
-        let client = document(json!({"grant_types": [
+        let client = document(&json!({"grant_types": [
             "authorization_code", "client_credentials", "urn:ietf:params:oauth:grant-type:jwt-bearer"
         ]}));
         assert_eq!(client.unwrap().grant_types, [GrantType::AuthorizationCode, GrantType::RefreshToken]);
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn several_ways_to_authenticate() {
-        let client = document(json!({
+        let client = document(&json!({
             "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://app.example.com/jwks.json",
             "token_endpoint_auth_methods_supported": ["private_key_jwt", "none", "client_secret_basic", "tls_client_auth"]
         }))
@@ -282,9 +282,9 @@ mod tests {
         assert_eq!(client.token_endpoint_auth_method, TokenEndpointAuthMethod::PrivateKeyJwt);
         assert!(client.may_authenticate_with(TokenEndpointAuthMethod::None));
         assert!(!client.may_authenticate_with(TokenEndpointAuthMethod::ClientSecretBasic));
-        let alone = document(json!({"token_endpoint_auth_methods_supported": ["private_key_jwt", "none"]})).unwrap();
+        let alone = document(&json!({"token_endpoint_auth_methods_supported": ["private_key_jwt", "none"]})).unwrap();
         assert_eq!(alone.token_endpoint_auth_method, TokenEndpointAuthMethod::None);
-        let only = document(json!({
+        let only = document(&json!({
             "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://app.example.com/jwks.json"
         }));
         assert!(!only.unwrap().may_authenticate_with(TokenEndpointAuthMethod::None));
@@ -325,7 +325,7 @@ mod tests {
                 "grant_types: must hold authorization_code or client_credentials",
             ),
         ] {
-            assert_eq!(document(members).unwrap_err().to_string(), message);
+            assert_eq!(document(&members).unwrap_err().to_string(), message);
         }
         for body in ["", "[]", "<!doctype html>", "{\"client_id\":", r#"{"client_id": "a", "client_id": "a"}"#] {
             assert_eq!(parse_client_document(&id(), body.as_bytes()), Err(ClientDocumentError::NotAnObject));
@@ -348,7 +348,7 @@ mod tests {
             text in any::<String>(),
         ) {
             for value in [json!(text), json!([text]), json!([[text]]), json!({"keys": [text]}), json!({"keys": text}), json!(7)] {
-                let _ = document(json!({name.clone(): value}));
+                let _ = document(&json!({name.clone(): value}));
             }
         }
     }

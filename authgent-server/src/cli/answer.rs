@@ -12,11 +12,18 @@ pub(super) struct Answer {
     pub(super) json: Value,
     /// For people; may be empty.
     pub(super) text: String,
+    /// The exit status: not 0 where what was looked at is not as it should be.
+    pub(super) status: u8,
 }
 
 impl Answer {
     pub(super) fn new(json: Value, text: impl Into<String>) -> Self {
-        Self { json, text: text.into() }
+        Self { json, text: text.into(), status: 0 }
+    }
+
+    /// The same, with another exit status.
+    pub(super) fn with_status(self, status: u8) -> Self {
+        Self { status, ..self }
     }
 
     /// Nothing: what there was to say is in the log.
@@ -31,12 +38,12 @@ impl Answer {
             _ => self.text.clone(),
         };
         if text.is_empty() {
-            return ExitCode::SUCCESS;
+            return ExitCode::from(self.status);
         }
         // A reader that has gone away, such as `head`, is no failure.
         let mut stdout = std::io::stdout().lock();
         let _ = writeln!(stdout, "{}", text.trim_end()).and_then(|()| stdout.flush());
-        ExitCode::SUCCESS
+        ExitCode::from(self.status)
     }
 }
 

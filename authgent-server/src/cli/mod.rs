@@ -6,6 +6,7 @@
 mod answer;
 mod client;
 mod dev;
+mod doctor;
 mod health;
 mod initial_access_token;
 mod key;
@@ -86,6 +87,8 @@ enum Command {
     /// What authorizes an application to register itself, where not everybody may.
     #[command(subcommand)]
     InitialAccessToken(initial_access_token::InitialAccessToken),
+    /// Walk the path of a client to any MCP server or issuer, and say what is wrong on the way.
+    Doctor(doctor::Doctor),
     /// Ask a running server whether it is ready: exit status 0 if so, 1 if not.
     Health(health::Health),
 }
@@ -163,6 +166,7 @@ async fn run(command: Command, context: &Context) -> Result<Answer, Failure> {
         Command::Resource(resource) => resource.run(context).await,
         Command::Client(client) => client.run(context).await,
         Command::InitialAccessToken(token) => token.run(context).await,
+        Command::Doctor(doctor) => doctor.run(context).await,
         Command::Health(health) => health.run(context).await,
     }
 }

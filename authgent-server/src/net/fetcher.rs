@@ -242,25 +242,11 @@ impl Fetcher {
 /// What both clients have in common.
 fn client(limits: &FetchLimits) -> ClientBuilder {
     let headers = [(ACCEPT, "application/json"), (ACCEPT_ENCODING, "identity")];
-    Client::builder()
-        .user_agent(concat!("authgent/", env!("CARGO_PKG_VERSION")))
+    super::client(concat!("authgent/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers.map(|(name, value)| (name, HeaderValue::from_static(value))).into_iter().collect())
         .connect_timeout(limits.connect)
         .https_only(true)
         .http1_only()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        // A proxy would look the name up again, and connect to whatever it finds.
-        .no_proxy()
-        // No connection outlives its request: each one is made to addresses that were checked for it.
-        .pool_max_idle_per_host(0)
-        // Other crates of a build may switch decompression on, and so inflate what `check_answer` refuses.
-        .no_gzip()
-        .no_brotli()
-        .no_deflate()
-        .no_zstd()
-        .tls_backend_native()
         .tls_version_min(reqwest::tls::Version::TLS_1_2)
 }
 

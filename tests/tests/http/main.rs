@@ -4,6 +4,7 @@
 
 mod clients;
 mod consent;
+mod doctor;
 mod health;
 mod layers;
 mod login;
