@@ -12,6 +12,8 @@ use uuid::Uuid;
 pub const REDIRECT_URI: &str = "http://127.0.0.1/callback";
 /// The one that it presents: another port, as native applications do.
 pub const PRESENTED_REDIRECT_URI: &str = "http://127.0.0.1:49152/callback";
+/// The redirect URI of the client of [`Flow::on_the_web`].
+pub const WEB_REDIRECT_URI: &str = "https://agent.example.com/callback";
 /// The person who signs in.
 pub const EMAIL: &str = "ada@example.com";
 
@@ -40,6 +42,16 @@ impl<'a> Flow<'a> {
         }
         let client_id = server.public_client(REDIRECT_URI).await?;
         Self::of_client(server, &client_id)
+    }
+
+    /// The same of a client on the web: what is allowed to it is remembered, because the address proves who gets the code.
+    ///
+    /// # Errors
+    /// Where the server refuses either.
+    pub async fn on_the_web(server: &'a TestServer) -> Result<Self> {
+        server.add_user(EMAIL).await?;
+        let client_id = server.public_client(WEB_REDIRECT_URI).await?;
+        Ok(Self::of_client(server, &client_id)?.with("redirect_uri", WEB_REDIRECT_URI))
     }
 
     /// The flow of a client that exists.

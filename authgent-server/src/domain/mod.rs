@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`user`] | people and their e-mail addresses |
 //! | [`client`] | applications that ask for tokens |
+//! | [`look_alike`] | names that a person could take for one another |
 //! | [`patterns`] | hosts and redirect URIs as operators write them |
 //! | [`registration`] | who may register a client |
 //! | [`resource`] | protected servers, their scopes and aliases |
@@ -21,6 +22,7 @@ pub mod code;
 pub mod consent;
 pub mod grant;
 pub mod interaction;
+pub mod look_alike;
 pub mod patterns;
 pub mod refresh_token;
 pub mod registration;

@@ -4,15 +4,18 @@ use super::cookie::{self, Name};
 use super::error::PageError;
 use super::extract::Form;
 use super::pages::csp::Forms;
-use super::pages::{ConnectedPage, ConsentPage, Layout, Problem, ScopeRow};
+use super::pages::{ConnectedPage, ConsentPage, Imitation, Layout, Problem, ScopeRow, Standing};
 use super::{csrf, redirect, render};
+use crate::domain::look_alike::Likeness;
 use crate::domain::{AuthorizationRequest, Client, ClientOrigin};
 use crate::service::Services;
 use crate::service::authorize::{OFFLINE_ACCESS, OPENID};
 use crate::service::consent::{Answered, Asked, Decision, Question, answer, ask, question};
+use crate::service::impersonation::Imitated;
 use crate::service::parameters::Parameters;
 use crate::service::sign_in::{self, SignedIn};
 use actix_web::{HttpRequest, HttpResponse, web};
+use authgent_core::metadata::client_document::ClientIdUrl;
 use authgent_core::redirect_uri::RedirectUriKind;
 use authgent_core::scope::{Scope, ScopeToken};
 use url::Url;
@@ -23,10 +26,10 @@ pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> 
     let ticket = parameters.get("interaction").ok_or_else(|| PageError::new(&services, &request, Problem::Expired))?;
     let asked = ask(&services, &signed_in, ticket).await;
     match asked.map_err(|error| PageError::consent(&services, &request, &error))? {
-        Asked::Open(question) => {
+        Asked::Open(question, imitated) => {
             let csrf = csrf::for_form(&services, &request);
             let redirect_uri = question.redirect_uri.to_string();
-            let page = page(&services, &signed_in, &question, ticket, csrf.token);
+            let page = page(&services, &signed_in, &question, imitated, ticket, csrf.token);
             render(&services, &request, &page, Forms::ThenTo(&redirect_uri), csrf.cookie)
         }
         Asked::Allowed(_, Answered::Redirect(location)) => Ok(redirect(&location)),
@@ -94,6 +97,7 @@ fn page(
     services: &Services,
     signed_in: &SignedIn,
     question: &Question,
+    imitated: Option<Imitated>,
     ticket: &str,
     csrf_token: String,
 ) -> ConsentPage {
@@ -107,7 +111,12 @@ fn page(
         csrf_token,
         client_name: client_name(&question.client),
         client_host: question.client.metadata.client_uri.as_deref().and_then(host_of),
-        unverified: question.client.origin == ClientOrigin::Registered,
+        standing: standing(services, &question.client, kind),
+        imitates: imitated.map(|Imitated { name, host, likeness }| Imitation {
+            name,
+            host,
+            same: likeness == Likeness::Same,
+        }),
         redirect_host: question.redirect_uri.host().or_else(|| scheme.clone()).unwrap_or_default(),
         returns_to_loopback: kind == RedirectUriKind::Loopback,
         private_scheme: scheme,
@@ -120,6 +129,21 @@ fn page(
         switch_action: format!("{}/logout", issuer.path()),
         switch_return_to: format!("{}/oauth/authorize?{}", issuer.path(), query_of(&question.interaction.request)),
         account_url: None,
+    }
+}
+
+/// Who stands behind a client. What goes to a program on the person's computer is never verified: any program there can use
+/// the identifier of a client that is (RFC 8252, section 8.6).
+fn standing(services: &Services, client: &Client, kind: RedirectUriKind) -> Standing {
+    let document = ClientIdUrl::parse(&client.id).ok().filter(|_| client.origin == ClientOrigin::Document);
+    match (client.origin, document) {
+        (ClientOrigin::Operator, _) => Standing::Operator,
+        (ClientOrigin::Document, Some(id)) => {
+            let verified = kind == RedirectUriKind::Https && services.settings.vouches_for(client);
+            let host = id.host().to_owned();
+            if verified { Standing::Verified { host } } else { Standing::Published { host } }
+        }
+        (ClientOrigin::Registered | ClientOrigin::Document, _) => Standing::Registered,
     }
 }
 

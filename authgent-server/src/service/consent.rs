@@ -7,6 +7,7 @@ use crate::domain::{
 };
 use crate::service::authorize::{ReturnAddress, code_from_ticket, is_openid_scope, issue_code, still_allowed};
 use crate::service::clients::{self, FindClientError};
+use crate::service::impersonation::{self, Imitated};
 use crate::service::sign_in::SignedIn;
 use crate::service::{Services, TargetError};
 use crate::store::{StoreError, WriteTransaction};
@@ -104,8 +105,8 @@ impl From<TargetError> for ConsentError {
 /// What a person meets who opens the page.
 #[derive(Debug)]
 pub enum Asked {
-    /// The question.
-    Open(Box<Question>),
+    /// The question, and the client that this one seems to be and is not.
+    Open(Box<Question>, Option<Imitated>),
     /// It was allowed before (the browser went back): where that led.
     Allowed(Box<Question>, Answered),
 }
@@ -117,7 +118,10 @@ pub enum Asked {
 pub async fn ask(services: &Services, signed_in: &SignedIn, ticket: &str) -> Result<Asked, ConsentError> {
     let question = Box::new(question(services, signed_in, ticket).await?);
     match question.interaction.state {
-        InteractionState::Pending => Ok(Asked::Open(question)),
+        InteractionState::Pending => {
+            let imitated = impersonation::imitated(services, &question.client, &question.redirect_uri).await?;
+            Ok(Asked::Open(question, imitated))
+        }
         InteractionState::Denied => Err(ConsentError::Gone),
         InteractionState::Allowed { grant_id, code_hash } => {
             let grant = services.store.grant(grant_id).await?;

@@ -8,6 +8,7 @@ pub mod client_documents;
 pub mod client_keys;
 pub mod clients;
 pub mod consent;
+pub mod impersonation;
 pub mod introspect;
 pub mod metadata;
 pub mod parameters;
@@ -93,9 +94,14 @@ impl Settings {
         match client.origin {
             ClientOrigin::Operator => true,
             ClientOrigin::Registered => false,
-            ClientOrigin::Document => ClientIdUrl::parse(&client.id)
-                .is_ok_and(|id| self.verified_domains.iter().any(|domain| domain.matches(id.host()))),
+            ClientOrigin::Document => ClientIdUrl::parse(&client.id).is_ok_and(|id| self.trusts_host(id.host())),
         }
+    }
+
+    /// Whether the operator vouches for whoever publishes at a host.
+    #[must_use]
+    pub fn trusts_host(&self, host: &str) -> bool {
+        self.verified_domains.iter().any(|domain| domain.matches(host))
     }
 }
 

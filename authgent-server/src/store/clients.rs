@@ -5,10 +5,10 @@ use super::entity::{consents, grants};
 use super::error::Row;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::client::LAST_USE_GRANULARITY;
-use crate::domain::{Client, TokenHash};
+use crate::domain::{Client, ClientOrigin, TokenHash};
 use authgent_core::time::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 async fn find(db: &impl ConnectionTrait, id: &str) -> Result<Option<Client>, StoreError> {
     Entity::find_by_id(id).one(db).await?.map(Client::try_from).transpose()
@@ -43,6 +43,16 @@ impl Store {
     pub async fn live_grants_of_client(&self, id: &str) -> Result<u64, StoreError> {
         let of_client = grants::Entity::find().filter(grants::Column::ClientId.eq(id));
         Ok(of_client.filter(grants::Column::RevokedAt.is_null()).count(&self.read).await?)
+    }
+
+    /// Clients that did not register themselves, at most `limit` of them, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn clients_that_did_not_register(&self, limit: u64) -> Result<Vec<Client>, StoreError> {
+        let others = Entity::find().filter(Column::Origin.ne(ClientOrigin::Registered.as_str()));
+        let others = others.order_by_asc(Column::CreatedAt).limit(limit);
+        others.all(&self.read).await?.into_iter().map(Client::try_from).collect()
     }
 
     /// Every client, the oldest first.

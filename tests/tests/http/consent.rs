@@ -1,8 +1,10 @@
 //! `GET,POST /consent`
 
 use authgent_tests::browser::{Browser, Page, query};
+use authgent_tests::documents::{Behaviour, DocumentServer};
 use authgent_tests::flow::{EMAIL, Flow, payload};
 use authgent_tests::server::{PASSWORD, TestServer};
+use serde_json::{Value, json};
 
 /// Signs in and stops at the consent page.
 async fn consent_page(flow: &Flow<'_>) -> Page {
@@ -25,6 +27,87 @@ async fn it_says_who_asks_where_to_what_and_for_which_server() {
     }
     assert_eq!(page.headers["cache-control"], "no-store");
     assert_eq!(page.headers["referrer-policy"], "no-referrer");
+}
+
+/// The text of the consent page of a client that registers itself like this.
+async fn text_for_registered(server: &TestServer, name: &str, redirect_uri: &str) -> String {
+    let document = json!({"client_name": name, "redirect_uris": [redirect_uri], "token_endpoint_auth_method": "none"});
+    let (_, registered) = server.register(&document).await.unwrap();
+    let flow = Flow::of_client(server, registered["client_id"].as_str().unwrap()).unwrap();
+    let page = consent_page(&flow.with("redirect_uri", redirect_uri)).await;
+    authgent_tests::html::text(&page.body)
+}
+
+/// The same of one that publishes a document.
+async fn text_for_published(server: &TestServer, web: &DocumentServer, document: Value) -> String {
+    let id = document["client_id"].as_str().unwrap().to_owned();
+    let redirect_uri = document["redirect_uris"][0].as_str().unwrap().to_owned();
+    web.serve(&id, Behaviour::json(document));
+    let flow = Flow::of_client(server, &id).unwrap().with("redirect_uri", &redirect_uri);
+    authgent_tests::html::text(&consent_page(&flow).await.body)
+}
+
+#[tokio::test]
+async fn a_name_that_imitates_a_verified_client_is_pointed_out() {
+    let server = TestServer::start().await.unwrap();
+    server.add_user(EMAIL).await.unwrap();
+    for name in ["Claude", "claude", "C1aude", "\u{421}l\u{430}ude", "Cla ude", "Claude\u{200b}"] {
+        let text = text_for_registered(&server, name, "https://evil.example/cb").await;
+        assert!(text.contains("This is not the Claude of claude.ai"), "{name}: {text}");
+        assert!(text.contains("belongs to evil.example") && text.contains("Allow anyway"), "{name}: {text}");
+    }
+    let text = text_for_registered(&server, "Claude Official", "https://evil.example/cb").await;
+    assert!(text.contains("has nothing to do with claude.ai") && !text.contains("Allow anyway"), "{text}");
+    for (name, redirect_uri) in [
+        ("Claudette", "https://evil.example/cb"),
+        // claude.ai itself, at a server whose documents it does not use.
+        ("Claude", "https://claude.ai/api/mcp/auth_callback"),
+        // Claude Code cannot be told from what calls itself so.
+        ("Claude Code", "http://localhost:1234/callback"),
+    ] {
+        let text = text_for_registered(&server, name, redirect_uri).await;
+        assert!(!text.contains("claude.ai,") && !text.contains("This is not"), "{name}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn the_name_of_a_client_of_the_operator_is_protected_too() {
+    let server = TestServer::start().await.unwrap();
+    server.add_user(EMAIL).await.unwrap();
+    let portal = json!({"client_name": "Company Portal", "redirect_uris": ["https://portal.example.com/cb"]});
+    server.add_client(portal).await.unwrap();
+    let text = text_for_registered(&server, "Company  P0rtal", "https://evil.example/cb").await;
+    assert!(text.contains("This is not the Company Portal of portal.example.com"), "{text}");
+    let text = text_for_registered(&server, "Company Portal", "https://portal.example.com/other").await;
+    assert!(!text.contains("This is not"), "{text}");
+}
+
+#[tokio::test]
+async fn who_publishes_a_document_is_said_and_verified_only_where_the_operator_vouches() {
+    let web = DocumentServer::start(&["claude.ai", "apps.example.org"]).await.unwrap();
+    let server = TestServer::setup().documents(&web).start().await.unwrap();
+    server.add_user(EMAIL).await.unwrap();
+    let document = |id: &str, name: &str, redirect_uri: &str| json!({"client_id": id, "client_name": name, "redirect_uris": [redirect_uri]});
+    let claude = document("https://claude.ai/one", "Claude", "https://claude.ai/api/mcp/auth_callback");
+    let text = text_for_published(&server, &web, claude).await;
+    assert!(text.contains("Verified") && text.contains("Published by claude.ai"), "{text}");
+
+    let code = document("https://claude.ai/two", "Claude Code", "http://127.0.0.1/callback");
+    let text = text_for_published(&server, &web, code).await;
+    assert!(!text.contains("Verified") && text.contains("Published by claude.ai"), "{text}");
+    assert!(text.contains("Did you just start this yourself?"), "any program can use that client_id: {text}");
+
+    let garden = document("https://apps.example.org/g", "Garden planner", "https://garden.example.net/cb");
+    let text = text_for_published(&server, &web, garden).await;
+    assert!(text.contains("Do you trust apps.example.org?") && text.contains("Access goes to garden.example.net"));
+
+    // A document proves its own host: one of Claude's redirect hosts in it proves nothing, nor does a loopback address.
+    for redirect_uri in ["https://claude.ai/api/mcp/auth_callback", "http://localhost/callback"] {
+        let fake = document("https://apps.example.org/c", "Claude", redirect_uri);
+        server.clock.advance(7200);
+        let text = text_for_published(&server, &web, fake).await;
+        assert!(text.contains("This is not the Claude of claude.ai"), "{redirect_uri}: {text}");
+    }
 }
 
 #[tokio::test]
@@ -79,7 +162,7 @@ async fn a_no_after_a_yes_counts() {
 #[tokio::test]
 async fn two_pages_answered_at_once_both_count() {
     let server = TestServer::start().await.unwrap();
-    let mut flow = Flow::new(&server).await.unwrap();
+    let mut flow = Flow::on_the_web(&server).await.unwrap();
     let first = consent_page(&flow).await;
     flow.set("scope", "mcp:write");
     let second = consent_page(&flow).await;

@@ -27,6 +27,37 @@ impl ScopeRow {
     }
 }
 
+/// Who stands behind a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The operator made it.
+    Operator,
+    /// It publishes a document at a host that the operator trusts, and the answer goes to the web.
+    Verified {
+        /// The host.
+        host: String,
+    },
+    /// It publishes a document at this host, for which nobody vouches; or the document is of no use as a proof, because the
+    /// answer goes to a program.
+    Published {
+        /// The host.
+        host: String,
+    },
+    /// It registered itself.
+    Registered,
+}
+
+/// A client whose name another one uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Imitation {
+    /// Its name.
+    pub name: String,
+    /// Where it is at home.
+    pub host: Option<String>,
+    /// Whether the names look the same; otherwise one stands in the other.
+    pub same: bool,
+}
+
 /// `GET /consent`: who asks for what, for which server, and where it leads.
 ///
 /// The form posts `interaction`, `csrf_token`, `decision` (`allow` or `deny`), and `scope` once for each
@@ -47,8 +78,10 @@ pub struct ConsentPage {
     pub client_name: String,
     /// Host of the client's own website, if it named one.
     pub client_host: Option<String>,
-    /// Nobody vouches for the client: it registered itself.
-    pub unverified: bool,
+    /// Who stands behind the client.
+    pub standing: Standing,
+    /// The client that this one seems to be and is not.
+    pub imitates: Option<Imitation>,
     /// Host that the browser goes back to, in ASCII form, with the port where there is one.
     pub redirect_host: String,
     /// The redirect goes to a program on the person's own computer.
@@ -82,6 +115,29 @@ impl ConsentPage {
         granted > 0 && granted < self.scopes.len()
     }
 
+    /// Whether everything was allowed before, and is asked again because it cannot be known which program asks.
+    fn repeats(&self) -> bool {
+        !self.scopes.is_empty() && self.scopes.iter().all(|scope| scope.already_granted)
+    }
+
+    /// Whether the name is a deception, as far as can be told: the page then advises against allowing.
+    fn deceives(&self) -> bool {
+        self.imitates.as_ref().is_some_and(|imitation| imitation.same)
+    }
+
+    /// Where the client is at home: the host of its document, or the one that the answer goes to.
+    fn home(&self) -> &str {
+        match &self.standing {
+            Standing::Verified { host } | Standing::Published { host } => host,
+            Standing::Operator | Standing::Registered => &self.redirect_host,
+        }
+    }
+
+    /// Whether the operator vouches for the client.
+    const fn vouched_for(&self) -> bool {
+        matches!(self.standing, Standing::Operator | Standing::Verified { .. })
+    }
+
     /// The permissions to decide on.
     fn new_scopes(&self) -> Vec<&ScopeRow> {
         let grows = self.grows();
@@ -102,7 +158,7 @@ impl ConsentPage {
 
     /// The website that the client names, unless it is where the browser goes back to anyway.
     fn other_website(&self) -> Option<&str> {
-        self.client_host.as_deref().filter(|host| *host != self.redirect_host)
+        self.client_host.as_deref().filter(|host| *host != self.redirect_host && *host != self.home())
     }
 
     /// What every client learns, as a permission in words.
@@ -152,6 +208,39 @@ mod tests {
     fn asking_again_for_the_same_is_no_growth() {
         let html = page(vec![scope("old", false, true, true)]);
         assert!(!html.contains("more access") && html.contains(r#"value="old" checked>"#));
+        assert!(html.contains("again?") && html.contains("allowed all of this before"));
+    }
+
+    #[test]
+    fn who_stands_behind_a_client_is_said() {
+        let of = |standing| ConsentPage { standing, ..samples::consent() }.render().unwrap();
+        let verified = of(Standing::Verified { host: "claude.ai".into() });
+        assert!(verified.contains("Verified") && verified.contains("Published by claude.ai"));
+        let published = of(Standing::Published { host: "apps.example.org".into() });
+        assert!(!published.contains("Verified") && published.contains("Do you trust apps.example.org?"));
+        assert!(published.contains("Access goes to claude.ai."), "the two hosts differ");
+        assert!(!of(Standing::Registered).contains("Published by"));
+    }
+
+    #[test]
+    fn an_imitation_is_pointed_out_once_and_refusing_is_what_is_offered() {
+        let imitates = |same| Some(Imitation { name: "Claude".into(), host: Some("claude.ai".into()), same });
+        let of = |same| {
+            let client_name = if same { "CIaude" } else { "Claude Helper" }.to_owned();
+            let redirect_host = "evil.example".to_owned();
+            let page = ConsentPage { client_name, redirect_host, imitates: imitates(same), ..samples::consent() };
+            page.render().unwrap()
+        };
+        let same = of(true);
+        assert!(same.contains("This is not the <bdi>Claude</bdi> of claude.ai"));
+        assert!(same.contains(r#"class="button button-primary" type="submit" name="decision" value="deny""#));
+        assert!(!same.contains(r#"class="button button-primary" type="submit" name="decision" value="allow""#));
+        let within = of(false);
+        assert!(within.contains("has nothing to do with claude.ai"));
+        assert!(within.contains(r#"class="button button-primary" type="submit" name="decision" value="allow""#));
+        for html in [same, within] {
+            assert_eq!(html.matches(r#"class="notice"#).count(), 1, "one warning, the strongest");
+        }
     }
 
     #[test]
@@ -164,8 +253,10 @@ mod tests {
         assert!(loopback.contains("A program on this computer") && loopback.contains("127.0.0.1:4711"));
         let app = ConsentPage { private_scheme: Some("cursor".into()), ..samples::consent() }.render().unwrap();
         assert!(app.contains("registered for cursor: links"));
-        let known = ConsentPage { unverified: false, ..samples::consent() }.render().unwrap();
-        assert!(!known.contains("notice"));
+        for standing in [Standing::Operator, Standing::Verified { host: "claude.ai".into() }] {
+            let known = ConsentPage { standing, ..samples::consent() }.render().unwrap();
+            assert!(!known.contains("notice"));
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ mod tests;
 
 pub use askama::Template;
 
-pub use self::consent::{ConsentPage, ScopeRow};
+pub use self::consent::{ConsentPage, Imitation, ScopeRow, Standing};
 pub use self::error::{Detail, ErrorPage, Problem};
 pub use self::home::{HomePage, Link};
 pub use self::layout::Layout;

@@ -3,8 +3,8 @@
 use askama::{Result, Template as _};
 
 use super::{
-    ConnectedPage, ConsentPage, Detail, ErrorPage, HomePage, Layout, Problem, ScopeRow, SignInPage, SignOutPage,
-    SignedOutPage,
+    ConnectedPage, ConsentPage, Detail, ErrorPage, HomePage, Imitation, Layout, Problem, ScopeRow, SignInPage,
+    SignOutPage, SignedOutPage, Standing,
 };
 
 fn layout() -> Layout {
@@ -41,7 +41,8 @@ pub fn consent() -> ConsentPage {
         csrf_token: "csrf".to_owned(),
         client_name: "Claude".to_owned(),
         client_host: Some("claude.ai".to_owned()),
-        unverified: true,
+        standing: Standing::Registered,
+        imitates: None,
         redirect_host: "claude.ai".to_owned(),
         returns_to_loopback: false,
         private_scheme: None,
@@ -91,13 +92,19 @@ pub fn all() -> Result<Vec<(&'static str, String)>> {
         ("sign-in-error", sign_in_again().render()?),
         ("sign-in-dev", sign_in_dev().render()?),
         ("consent", consent().render()?),
+        ("consent-verified", consent_verified().render()?),
+        ("consent-published", consent_published().render()?),
+        ("consent-imitation", consent_imitation(true).render()?),
+        ("consent-borrowed-name", consent_imitation(false).render()?),
         ("consent-loopback", consent_loopback().render()?),
+        ("consent-loopback-again", consent_again().render()?),
         ("consent-app", consent_app().render()?),
         ("consent-growth", consent_growth().render()?),
         ("consent-minimal", consent_minimal().render()?),
         ("consent-long", consent_long().render()?),
         ("error-redirect-uri", redirect_uri_error().render()?),
         ("error-unknown-client", problem(Problem::UnknownClient).render()?),
+        ("error-client-document", problem(Problem::ClientDocument).render()?),
         ("error-malformed", problem(Problem::Malformed).render()?),
         ("error-expired", problem(Problem::Expired).render()?),
         ("error-form", problem(Problem::ForeignForm).render()?),
@@ -139,6 +146,41 @@ fn consent_loopback() -> ConsentPage {
     }
 }
 
+fn consent_verified() -> ConsentPage {
+    ConsentPage { standing: Standing::Verified { host: "claude.ai".to_owned() }, ..consent() }
+}
+
+fn consent_published() -> ConsentPage {
+    ConsentPage {
+        client_name: "Garden planner".to_owned(),
+        client_host: None,
+        standing: Standing::Published { host: "garden.example.org".to_owned() },
+        redirect_host: "oauth.garden.example.net".to_owned(),
+        ..consent()
+    }
+}
+
+fn consent_imitation(same: bool) -> ConsentPage {
+    ConsentPage {
+        client_name: if same { "CIaude" } else { "Claude Helper" }.to_owned(),
+        client_host: None,
+        redirect_host: "claude-login.example.net".to_owned(),
+        imitates: Some(Imitation { name: "Claude".to_owned(), host: Some("claude.ai".to_owned()), same }),
+        ..consent()
+    }
+}
+
+/// A program on the computer whose document everybody can use, and that was allowed before.
+fn consent_again() -> ConsentPage {
+    let mut page = consent_loopback();
+    page.standing = Standing::Published { host: "claude.ai".to_owned() };
+    page.scopes.pop();
+    for scope in &mut page.scopes {
+        scope.already_granted = true;
+    }
+    page
+}
+
 fn consent_app() -> ConsentPage {
     ConsentPage {
         client_name: "Cursor".to_owned(),
@@ -153,7 +195,7 @@ fn consent_minimal() -> ConsentPage {
     ConsentPage {
         client_name: "Company portal".to_owned(),
         client_host: None,
-        unverified: false,
+        standing: Standing::Operator,
         redirect_host: "portal.example.com".to_owned(),
         shared_profile: Vec::new(),
         scopes: Vec::new(),

@@ -2,12 +2,15 @@ use super::{CheckedRequest, Refusal};
 use crate::crypto::hash::{base64url, hmac_sha256, token_hash};
 use crate::crypto::random;
 use crate::domain::{
-    AuthorizationCode, AuthorizationRequest, Grant, GrantState, Interaction, InteractionState, TokenHash,
+    AuthorizationCode, AuthorizationRequest, Client, ClientOrigin, Grant, GrantState, Interaction, InteractionState,
+    TokenHash,
 };
 use crate::service::sign_in::SignedIn;
 use crate::service::{INTERACTION_TTL, Services};
 use crate::store::{StoreError, WriteTransaction};
 use authgent_core::error::OAuthErrorCode;
+use authgent_core::metadata::client::TokenEndpointAuthMethod;
+use authgent_core::redirect_uri::{RedirectUri, RedirectUriKind};
 use authgent_core::scope::Scope;
 use authgent_core::time::Timestamp;
 use uuid::Uuid;
@@ -45,7 +48,7 @@ pub(super) async fn decide(
     };
     let consented = services.store.consent(signed_in.user.id, &request.client_id, &request.resource).await?;
     let covered = consented.is_some_and(|consent| request.scope.is_subset(&consent.scope));
-    if covered && !prompt.consent {
+    if covered && !prompt.consent && is_proved(&checked.client, checked.return_address.redirect_uri()) {
         let (code, code_hash) = services.new_secret();
         let tx = services.store.begin().await?;
         issue_code(
@@ -63,7 +66,7 @@ pub(super) async fn decide(
         return Ok(Outcome::Redirect(checked.return_address.with_code(&code)));
     }
     if prompt.none {
-        return Err(Refusal::new(OAuthErrorCode::ConsentRequired, "the person has not consented to this yet"));
+        return Err(Refusal::new(OAuthErrorCode::ConsentRequired, "the person has to be asked"));
     }
     let (ticket, ticket_hash) = services.new_secret();
     let tx = services.store.begin().await?;
@@ -80,6 +83,17 @@ pub(super) async fn decide(
     .await?;
     tx.commit().await?;
     Ok(Outcome::Consent { ticket })
+}
+
+/// Whether it is sure enough who asks for an answer from before to stand without a word to the person.
+///
+/// What goes to a program on the person's computer may go to any program there: another one only has to know the
+/// `client_id`, and open the browser (RFC 8252, section 8.6). A secret or a key, a web address, and the operator's word are
+/// proofs; a loopback port and a private-use scheme are none.
+fn is_proved(client: &Client, redirect_uri: &RedirectUri) -> bool {
+    client.origin == ClientOrigin::Operator
+        || redirect_uri.kind() == RedirectUriKind::Https
+        || !client.metadata.may_authenticate_with(TokenEndpointAuthMethod::None)
 }
 
 /// Writes a grant and the code that redeems it. The caller commits.

@@ -21,10 +21,10 @@ pub(super) fn document(id: &ClientIdUrl) -> Option<ClientMetadata> {
     parse_client_document(id, document.as_bytes()).ok()
 }
 
-/// The names in all of them.
-pub(super) fn names() -> Vec<String> {
+/// All of them.
+pub(super) fn documents() -> impl Iterator<Item = (ClientIdUrl, ClientMetadata)> {
     let ids = DOCUMENTS.iter().filter_map(|(url, _)| ClientIdUrl::parse(url).ok());
-    ids.filter_map(|id| document(&id)?.client_name).collect()
+    ids.filter_map(|id| document(&id).map(|metadata| (id, metadata)))
 }
 
 #[cfg(test)]

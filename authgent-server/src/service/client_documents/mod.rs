@@ -216,8 +216,7 @@ fn bundled_client(services: &Services, id: &ClientIdUrl, now: Timestamp) -> Opti
     Some(new_client(services, id, metadata, now))
 }
 
-/// The names of the clients whose documents come with this program: for finding names that imitate them.
-#[must_use]
-pub fn well_known_names() -> Vec<String> {
-    bundled::names()
+/// The clients whose documents come with this program, whether they were ever here or not.
+pub fn well_known() -> impl Iterator<Item = (ClientIdUrl, ClientMetadata)> {
+    bundled::documents()
 }

@@ -1,7 +1,7 @@
 //! `GET /oauth/authorize`
 
 use authgent_tests::browser::query;
-use authgent_tests::flow::{EMAIL, Flow, PRESENTED_REDIRECT_URI};
+use authgent_tests::flow::{EMAIL, Flow, PRESENTED_REDIRECT_URI, WEB_REDIRECT_URI};
 use authgent_tests::server::{OTHER_RESOURCE, PASSWORD, RESOURCE, TestServer};
 use url::Url;
 
@@ -9,7 +9,8 @@ use url::Url;
 async fn refused(flow: &Flow<'_>) -> (String, String) {
     let page = flow.browser.get(flow.authorize_url()).await.unwrap();
     let location = page.location().unwrap_or_else(|| panic!("no redirect: {} {}", page.status, page.body));
-    assert!(location.as_str().starts_with(PRESENTED_REDIRECT_URI), "{location}");
+    let (_, redirect_uri) = flow.parameters.iter().find(|(name, _)| name == "redirect_uri").unwrap();
+    assert!(location.as_str().starts_with(redirect_uri), "{location}");
     assert_eq!(query(&location, "iss").as_deref(), Some(flow.server.issuer.as_str()), "RFC 9207: iss on errors too");
     assert_eq!(query(&location, "state").as_deref(), Some("a state & more"));
     assert_eq!(query(&location, "code"), None);
@@ -38,7 +39,7 @@ async fn a_code_comes_with_state_and_iss() {
 #[tokio::test]
 async fn consent_is_remembered_and_asked_again_when_scopes_grow() {
     let server = TestServer::start().await.unwrap();
-    let mut flow = Flow::new(&server).await.unwrap();
+    let mut flow = Flow::on_the_web(&server).await.unwrap();
     flow.code().await.unwrap();
     let again = flow.browser.get(flow.authorize_url()).await.unwrap();
     assert!(query(&again.location().unwrap(), "code").is_some(), "straight through");
@@ -51,6 +52,51 @@ async fn consent_is_remembered_and_asked_again_when_scopes_grow() {
     flow.set("prompt", "consent");
     let asked = flow.browser.get(flow.authorize_url()).await.unwrap();
     assert_eq!(asked.location().unwrap().path(), "/consent", "prompt=consent asks although it is remembered");
+}
+
+/// Another program on the computer knows the `client_id` and opens the browser: it gets no code without a click.
+#[tokio::test]
+async fn a_program_that_uses_the_client_id_of_another_one_needs_a_click() {
+    const APP: &str = "com.example.agent:/callback";
+    let server = TestServer::start().await.unwrap();
+    server.add_user(EMAIL).await.unwrap();
+    let document = serde_json::json!({"client_name": "Agent", "redirect_uris": ["http://127.0.0.1/callback", APP, WEB_REDIRECT_URI],
+        "token_endpoint_auth_method": "none"});
+    let (_, registered) = server.register(&document).await.unwrap();
+    let mut flow = Flow::of_client(&server, registered["client_id"].as_str().unwrap()).unwrap();
+    flow.code().await.unwrap();
+    for redirect_uri in ["http://127.0.0.1:6666/callback", APP] {
+        flow.set("redirect_uri", redirect_uri);
+        let asked = flow.browser.get(flow.authorize_url()).await.unwrap();
+        assert_eq!(asked.location().unwrap().path(), "/consent", "{redirect_uri}");
+        let page = flow.browser.get(asked.location().unwrap()).await.unwrap();
+        assert!(authgent_tests::html::text(&page.body).contains("You allowed all of this before"), "{redirect_uri}");
+        let quietly = Flow::of_client(&server, &flow.client_id).unwrap().with("redirect_uri", redirect_uri);
+        let refused = flow.browser.get(quietly.with("prompt", "none").authorize_url()).await.unwrap();
+        assert_eq!(query(&refused.location().unwrap(), "error").as_deref(), Some("consent_required"));
+    }
+    flow.set("redirect_uri", WEB_REDIRECT_URI);
+    let web = flow.browser.get(flow.authorize_url()).await.unwrap();
+    assert!(query(&web.location().unwrap(), "code").is_some(), "a web address proves who gets the code");
+}
+
+/// A client that proves who it is when it fetches the token, and one that the operator made, are not asked about again.
+#[tokio::test]
+async fn what_is_proved_is_remembered_on_the_persons_computer_too() {
+    let server = TestServer::start().await.unwrap();
+    server.add_user(EMAIL).await.unwrap();
+    let local = |method: &str| {
+        serde_json::json!({"client_name": "Agent", "redirect_uris": ["http://127.0.0.1/callback"],
+            "token_endpoint_auth_method": method})
+    };
+    let (_, registered) = server.register(&local("client_secret_post")).await.unwrap();
+    let (made, _) = server.add_client(local("none")).await.unwrap();
+    for client_id in [registered["client_id"].as_str().unwrap(), &made] {
+        let flow = Flow::of_client(&server, client_id).unwrap();
+        flow.code().await.unwrap();
+        let again = flow.browser.get(flow.authorize_url()).await.unwrap();
+        assert!(query(&again.location().unwrap(), "code").is_some(), "{client_id}");
+    }
 }
 
 #[tokio::test]
@@ -223,7 +269,7 @@ async fn max_age_and_prompt_login_ask_for_a_fresh_sign_in_once() {
 #[tokio::test]
 async fn prompt_none_is_answered_without_a_page() {
     let server = TestServer::start().await.unwrap();
-    let mut flow = Flow::new(&server).await.unwrap();
+    let mut flow = Flow::on_the_web(&server).await.unwrap();
     flow.code().await.unwrap();
     flow.set("prompt", "none");
     let location: Url = flow.browser.get(flow.authorize_url()).await.unwrap().location().unwrap();
