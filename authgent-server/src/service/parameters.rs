@@ -101,7 +101,8 @@ mod tests {
     fn the_same_resource_twice_is_one_and_two_are_named() {
         let same = Parameters::parse(b"resource=https://a.example&resource=https%3A%2F%2Fa.example");
         assert_eq!((same.get("resource"), same.problem()), (Some("https://a.example"), None));
-        let two = Parameters::parse(b"resource=https://a.example&resource=https://a.example/&resource=https://a.example");
+        let two =
+            Parameters::parse(b"resource=https://a.example&resource=https://a.example/&resource=https://a.example");
         assert_eq!((two.get("resource"), two.repeated()), (None, Some("resource")));
     }
 
