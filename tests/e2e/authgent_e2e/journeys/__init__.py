@@ -11,5 +11,6 @@ from . import (  # noqa: F401, I001
     conformance,
     chromium,
     tokens,
+    doctor,
     oauth4webapi,
 )

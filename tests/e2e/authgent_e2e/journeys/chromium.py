@@ -23,7 +23,7 @@ def chromium() -> str:
 
 @journey(
     "chromium-pages",
-    "wrong password, sign-in, consent with a scope unticked, code + iss + state, whoami (CORS), remembered consent, "
+    "wrong password, sign-in, consent with a scope unticked, code + iss + state, whoami (CORS), asked again with one click, "
     "grown scope refused, unknown client; console and CSP clean; screenshots",
 )
 async def pages(world: World) -> str:
