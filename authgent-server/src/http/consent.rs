@@ -16,7 +16,7 @@ use crate::service::parameters::Parameters;
 use crate::service::sign_in::{self, SignedIn};
 use actix_web::{HttpRequest, HttpResponse, web};
 use authgent_core::metadata::client_document::ClientIdUrl;
-use authgent_core::redirect_uri::RedirectUriKind;
+use authgent_core::redirect_uri::{RedirectUri, RedirectUriKind};
 use authgent_core::scope::{Scope, ScopeToken};
 use url::Url;
 
@@ -111,7 +111,7 @@ fn page(
         csrf_token,
         client_name: client_name(&question.client),
         client_host: question.client.metadata.client_uri.as_deref().and_then(host_of),
-        standing: standing(services, &question.client, kind),
+        standing: standing(services, &question.client, &question.redirect_uri),
         imitates: imitated.map(|Imitated { name, host, likeness }| Imitation {
             name,
             host,
@@ -133,14 +133,17 @@ fn page(
 }
 
 /// Who stands behind a client. What goes to a program on the person's computer is never verified: any program there can use
-/// the identifier of a client that is (RFC 8252, section 8.6).
-fn standing(services: &Services, client: &Client, kind: RedirectUriKind) -> Standing {
+/// the identifier of a client that is (RFC 8252, section 8.6). Nor is what goes to a host that the operator does not trust.
+fn standing(services: &Services, client: &Client, redirect_uri: &RedirectUri) -> Standing {
     let document = ClientIdUrl::parse(&client.id).ok().filter(|_| client.origin == ClientOrigin::Document);
     match (client.origin, document) {
         (ClientOrigin::Operator, _) => Standing::Operator,
         (ClientOrigin::Document, Some(id)) => {
-            let verified = kind == RedirectUriKind::Https && services.settings.vouches_for(client);
             let host = id.host().to_owned();
+            let to_the_web = redirect_uri.kind() == RedirectUriKind::Https;
+            let to = host_of(redirect_uri.as_str()).filter(|_| to_the_web);
+            let trusted = to.is_some_and(|to| to == host || services.settings.trusts_host(&to));
+            let verified = trusted && services.settings.vouches_for(client);
             if verified { Standing::Verified { host } } else { Standing::Published { host } }
         }
         (ClientOrigin::Registered | ClientOrigin::Document, _) => Standing::Registered,

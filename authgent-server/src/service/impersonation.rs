@@ -3,7 +3,7 @@
 //! Anybody may register under any name. What cannot be chosen freely is where the answer goes to and where a document
 //! stands: a client with the name of another one, but without its hosts, is pointed out on the consent page.
 
-use crate::domain::look_alike::{Likeness, likeness};
+use crate::domain::look_alike::{Likeness, Name};
 use crate::domain::{Client, ClientOrigin};
 use crate::service::{Services, client_documents};
 use crate::store::StoreError;
@@ -13,6 +13,8 @@ use authgent_core::redirect_uri::{RedirectUri, RedirectUriKind};
 
 /// How many clients of the operator and of documents are compared with.
 const COMPARED: u64 = 500;
+/// Hosts that belong to whoever publishes at another one: claude.ai also sends people back to claude.com.
+const SIBLINGS: [(&str, &str); 1] = [("claude.ai", "claude.com")];
 
 /// The client whose name another one uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,14 +30,29 @@ pub struct Imitated {
 /// A client that is vouched for.
 struct Known {
     name: String,
-    hosts: Vec<String>,
+    /// The host of its document.
+    publisher: Option<String>,
+    /// The hosts that its answers go to.
+    returns_to: Vec<String>,
 }
 
 impl Known {
     fn new(metadata: &ClientMetadata, document: Option<&ClientIdUrl>) -> Option<Self> {
-        let of_redirects = metadata.redirect_uris.iter().filter_map(web_host);
-        let hosts = document.map(|id| id.host().to_owned()).into_iter().chain(of_redirects).collect();
-        Some(Self { name: metadata.client_name.clone()?, hosts })
+        Some(Self {
+            name: metadata.client_name.clone()?,
+            publisher: document.map(|id| id.host().to_owned()),
+            returns_to: metadata.redirect_uris.iter().filter_map(web_host).collect(),
+        })
+    }
+
+    /// Whether a client at this host is this client's owner's. Below the host of a document is the same owner; below a host
+    /// that answers go to may be anybody, where it has many tenants.
+    fn is_at_home(&self, host: &str) -> bool {
+        let below =
+            |publisher: &str| host.strip_suffix(publisher).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        let sibling = |publisher: &str| SIBLINGS.contains(&(publisher, host));
+        self.publisher.as_deref().is_some_and(|publisher| below(publisher) || sibling(publisher))
+            || self.returns_to.iter().any(|known| known == host)
     }
 }
 
@@ -74,20 +91,21 @@ fn home(client: &Client, redirect_uri: &RedirectUri) -> Option<String> {
 }
 
 fn web_host(uri: &RedirectUri) -> Option<String> {
-    let host = uri.host().filter(|_| uri.kind() == RedirectUriKind::Https)?;
-    Some(host.split(':').next().unwrap_or_default().to_owned())
+    let url = url::Url::parse(uri.as_str()).ok().filter(|_| uri.kind() == RedirectUriKind::Https)?;
+    url.host_str().map(str::to_owned)
 }
 
 fn found(name: &str, home: &str, known: Vec<Known>) -> Option<Imitated> {
-    let alike = known.into_iter().filter_map(|known| likeness(name, &known.name).map(|likeness| (likeness, known)));
-    let mut alike: Vec<_> = alike.collect();
+    let name = Name::new(name);
+    let likeness = |known: &Known| name.likeness(&Name::new(&known.name));
+    let mut alike: Vec<_> = known.into_iter().filter_map(|known| Some((likeness(&known)?, known))).collect();
     // Claude at a host of Claude's is Claude, however it came here (claude.ai registers where there are no documents).
-    if alike.iter().any(|(_, known)| known.hosts.iter().any(|host| host == home)) {
+    if alike.iter().any(|(_, known)| known.is_at_home(home)) {
         return None;
     }
     alike.sort_by_key(|(likeness, _)| *likeness == Likeness::Within);
-    let (likeness, known) = alike.into_iter().next()?;
-    Some(Imitated { name: known.name, host: known.hosts.into_iter().next(), likeness })
+    let (likeness, Known { name, publisher, returns_to }) = alike.into_iter().next()?;
+    Some(Imitated { name, host: publisher.or_else(|| returns_to.into_iter().next()), likeness })
 }
 
 #[cfg(test)]
@@ -95,8 +113,17 @@ mod tests {
     use super::*;
 
     fn found(name: &str, home: &str) -> Option<(String, Likeness)> {
-        let known = |name: &str, host: &str| Known { name: name.into(), hosts: vec![host.into()] };
-        let known = vec![known("Claude Code", "claude.ai"), known("Claude", "claude.ai"), known("Zed", "zed.dev")];
+        let published = |name: &str, host: &str| Known {
+            name: name.into(),
+            publisher: Some(host.into()),
+            returns_to: vec!["tenants.example".into()],
+        };
+        let known = vec![
+            published("Claude Code", "claude.ai"),
+            published("Claude", "claude.ai"),
+            published("Zed", "zed.dev"),
+            published("Visual Studio Code", "vscode.dev"),
+        ];
         super::found(name, home, known).map(|imitated| (imitated.name, imitated.likeness))
     }
 
@@ -112,6 +139,20 @@ mod tests {
     fn a_name_at_its_own_host_is_not() {
         assert_eq!(found("Claude", "claude.ai"), None);
         assert_eq!(found("Claude Desktop", "claude.ai"), None);
+        assert_eq!(found("Claude", "claude.com"), None);
+        assert_eq!(found("Visual Studio Code - Insiders", "insiders.vscode.dev"), None);
+        assert_eq!(found("Visual Studio Code", "tenants.example"), None);
         assert_eq!(found("Something else", "evil.example"), None);
+    }
+
+    #[test]
+    fn a_host_that_looks_like_its_own_is_not() {
+        for host in ["evilvscode.dev", "vscode.dev.evil.example", "evil.tenants.example", "claude.com.evil.example"] {
+            assert_eq!(
+                found("Visual Studio Code", host),
+                Some(("Visual Studio Code".into(), Likeness::Same)),
+                "{host}"
+            );
+        }
     }
 }

@@ -45,13 +45,14 @@ impl Store {
         Ok(of_client.filter(grants::Column::RevokedAt.is_null()).count(&self.read).await?)
     }
 
-    /// Clients that did not register themselves, at most `limit` of them, the oldest first.
+    /// Clients that did not register themselves, at most `limit` of them: those that the operator made first, the oldest of
+    /// each kind first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn clients_that_did_not_register(&self, limit: u64) -> Result<Vec<Client>, StoreError> {
         let others = Entity::find().filter(Column::Origin.ne(ClientOrigin::Registered.as_str()));
-        let others = others.order_by_asc(Column::CreatedAt).limit(limit);
+        let others = others.order_by_desc(Column::Origin).order_by_asc(Column::CreatedAt).limit(limit);
         others.all(&self.read).await?.into_iter().map(Client::try_from).collect()
     }
 
