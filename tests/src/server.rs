@@ -36,6 +36,8 @@ pub struct TestServer {
     pub clock: TestClock,
     /// Its database.
     pub store: Store,
+    /// Where that is, for a second server on it.
+    pub dsn: String,
     /// A client without cookies and redirects, for everything that is no page.
     pub http: reqwest::Client,
     handle: actix_web::dev::ServerHandle,
@@ -120,8 +122,8 @@ impl Setup {
         tokio::spawn(application.run());
         let http =
             reqwest::Client::builder().redirect(Policy::none()).no_proxy().timeout(Duration::from_secs(30)).build()?;
-        let store = Store::connect(&dsn.into()).await?;
-        Ok(TestServer { issuer, clock, store, http, handle, _directory: directory })
+        let store = Store::connect(&dsn.clone().into()).await?;
+        Ok(TestServer { issuer, clock, store, dsn, http, handle, _directory: directory })
     }
 }
 

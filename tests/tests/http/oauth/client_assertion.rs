@@ -182,6 +182,19 @@ async fn an_assertion_is_good_once_however_many_come_at_once() {
 }
 
 #[tokio::test]
+async fn no_replica_takes_what_another_one_took() {
+    let server = TestServer::start().await.unwrap();
+    let replica = TestServer::setup().with("AUTHGENT_DB_DSN", &server.dsn).with("AUTHGENT_ISSUER", &server.issuer);
+    let replica = replica.start().await.unwrap();
+    let key = Key::new("ES256");
+    let id = client(&server, json!({"jwks": key.jwks()})).await;
+    let assertion = key.sign(&claims(&server, &id));
+    assert_eq!(token(&server, &assertion, &[]).await.0, 200);
+    refused(&replica, &assertion, "jti was used before").await;
+    assert_eq!(token(&replica, &key.sign(&claims(&server, &id)), &[]).await.0, 200, "a new one is good there");
+}
+
+#[tokio::test]
 async fn an_assertion_stands_alone_and_only_where_it_was_registered() {
     let server = TestServer::start().await.unwrap();
     let key = Key::new("ES256");
