@@ -63,3 +63,29 @@ where
     }
     Ok(known.into_iter().filter(|name| !applied.contains(name)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use authgent_core::time::Timestamp;
+
+    #[tokio::test]
+    async fn clients_of_the_first_schema_read_on_and_are_looked_at_by_clean_up() {
+        let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
+        let transaction = store.begin().await.unwrap();
+        Migrator::up(&transaction.inner, Some(1)).await.unwrap();
+        for (id, origin) in [("came", "registered"), ("made", "operator")] {
+            // As the first release wrote it.
+            let metadata = r#"{"redirect_uris":["http://127.0.0.1/cb"],"token_endpoint_auth_method":"none","grant_types":["authorization_code"],"response_types":["code"],"application_type":"native"}"#;
+            let insert = format!(
+                "INSERT INTO clients (id, metadata, origin, enabled, created_at) VALUES ('{id}', '{metadata}', '{origin}', true, 1000)"
+            );
+            transaction.inner.execute_unprepared(&insert).await.unwrap();
+        }
+        transaction.commit().await.unwrap();
+        store.migrate().await.unwrap();
+        let sweep_at = async |id: &str| store.client(id).await.unwrap().unwrap().sweep_at;
+        assert_eq!((sweep_at("came").await, sweep_at("made").await), (Some(Timestamp(87_400)), None));
+    }
+}
