@@ -5,6 +5,7 @@ use crate::crypto::keyring::Keyring;
 use crate::crypto::password::PasswordHasher;
 use crate::crypto::pem::KeyError;
 use crate::crypto::random::Random;
+use crate::crypto::vault::{Vault, VaultError};
 use crate::http::{PublishedKeys, RegistrationRate, application};
 use crate::net::{Fetcher, FetcherSettings, Resolve};
 use crate::service::client_documents::{ClientDocuments, DocumentPolicy};
@@ -43,6 +44,9 @@ pub enum StartupError {
     /// The signing key is not usable.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// No key for what is sealed can be derived of the signing key.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The public keys cannot be written as JSON.
     #[error("the signing key cannot be published: {0}")]
     Publish(#[from] serde_json::Error),
@@ -90,6 +94,7 @@ impl Application {
     pub async fn build(config: Config, dependencies: Dependencies) -> Result<Self, StartupError> {
         let key = config.signing_key.load(config.signing_alg)?;
         let keyring = Keyring::new(key, Vec::new());
+        let vault = vault(&config)?;
         let keys = web::Data::new(PublishedKeys::new(&keyring)?);
         let store = Store::connect(&config.db_dsn).await?;
         store.migrate().await?;
@@ -102,6 +107,7 @@ impl Application {
         let services = Arc::new(Services {
             store,
             keyring,
+            vault,
             passwords: PasswordHasher::new(password_permits()),
             clock: dependencies.clock,
             random: dependencies.random,
@@ -159,6 +165,14 @@ fn listen(config: &Config) -> Result<TcpListener, StartupError> {
     listen().map_err(|source| StartupError::Listen { address, source })
 }
 
+/// Under the key of the settings, or one that is derived of the signing key.
+fn vault(config: &Config) -> Result<Vault, StartupError> {
+    match &config.encryption_key {
+        Some(key) => Ok(Vault::new(key.clone().into_bytes())),
+        None => Ok(Vault::derived(config.signing_key.read()?.as_bytes())?),
+    }
+}
+
 fn settings(config: &Config) -> Settings {
     Settings {
         issuer: config.issuer.clone(),
@@ -171,6 +185,7 @@ fn settings(config: &Config) -> Settings {
         client_documents: config.client_documents.enabled,
         verified_domains: config.client_documents.verified_domains.clone(),
         registration: config.registration.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
     }
 }
 

@@ -157,7 +157,8 @@ impl TestServer {
             id: Uuid::now_v7(),
             email: Email::parse(email)?,
             name: Some("Ada Lovelace".to_owned()),
-            password_hash: PasswordHasher::new(1).hash(PASSWORD.to_owned().into()).await?,
+            email_verified: true,
+            password_hash: Some(PasswordHasher::new(1).hash(PASSWORD.to_owned().into()).await?),
             enabled: true,
             created_at: self.clock.now(),
         };

@@ -105,7 +105,8 @@ async fn add_user(store: &Store, password: &str) -> Result<()> {
         id: uuid_v7(&SystemRandom, now),
         email: Email::parse(EMAIL)?,
         name: Some("You".to_owned()),
-        password_hash: PasswordHasher::new(1).hash(password.to_owned().into()).await?,
+        email_verified: true,
+        password_hash: Some(PasswordHasher::new(1).hash(password.to_owned().into()).await?),
         enabled: true,
         created_at: now,
     };

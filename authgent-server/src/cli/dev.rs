@@ -113,7 +113,12 @@ fn make_directory(path: &Path) -> Result<(), Failure> {
 
 fn demo() -> Result<Resource, Failure> {
     let scope = |(token, description, default): (&str, &str, bool)| {
-        ScopeToken::parse(token).map(|token| ResourceScope { token, description: description.to_owned(), default })
+        ScopeToken::parse(token).map(|token| ResourceScope {
+            token,
+            description: description.to_owned(),
+            default,
+            dangerous: false,
+        })
     };
     Ok(Resource {
         uri: ResourceUri::parse(DEMO)?,
@@ -157,14 +162,15 @@ async fn make_user(context: &Context, db_dsn: &SecretString, password: &SecretSt
     store.migrate().await?;
     let (email, hasher) = (Email::parse(EMAIL)?, PasswordHasher::new(1));
     if let Some(user) = store.user_by_email(&email).await? {
-        return Ok(hasher.verify(password.clone(), Some(user.password_hash)).await?);
+        return Ok(hasher.verify(password.clone(), user.password_hash).await?);
     }
     let now = context.now();
     let user = User {
         id: uuid_v7(&*context.dependencies.random, now),
         email,
         name: Some("You".to_owned()),
-        password_hash: hasher.hash(password.clone()).await?,
+        email_verified: true,
+        password_hash: Some(hasher.hash(password.clone()).await?),
         enabled: true,
         created_at: now,
     };

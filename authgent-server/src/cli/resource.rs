@@ -118,7 +118,7 @@ fn parse_scope(text: &str) -> Result<ResourceScope, String> {
         "" => token.to_string(),
         description => description.to_owned(),
     };
-    Ok(ResourceScope { token, description, default: false })
+    Ok(ResourceScope { token, description, default: false, dangerous: false })
 }
 
 fn added(resource: &domain::Resource) -> String {

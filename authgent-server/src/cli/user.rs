@@ -82,7 +82,8 @@ impl Add {
             id: uuid_v7(&*context.dependencies.random, now),
             email: self.email,
             name: self.name.map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()),
-            password_hash: self.password.hash(context).await?,
+            email_verified: false,
+            password_hash: Some(self.password.hash(context).await?),
             enabled: true,
             created_at: now,
         };

@@ -1,6 +1,7 @@
 //! Puts the layers together: defaults, the file, variables, options of the command line. Each wins over those before it.
 
 use super::clients;
+use super::encryption_key::EncryptionKey;
 use super::error::ConfigError;
 use super::key_source::KeySource;
 use super::log::{LogConfig, LogFormat};
@@ -125,6 +126,7 @@ impl Loader {
             id_token_ttl: seconds(&values, "id_token_ttl", 1..=86_400)?,
             code_ttl: seconds(&values, "code_ttl", 1..=3600)?,
             refresh_grace: seconds(&values, "refresh_grace", 0..=300)?,
+            encryption_key: encryption_key(&values)?,
             session_ttl: seconds(&values, "session_ttl", 1..=31_536_000)?,
             client_documents: clients::documents(&values)?,
             registration: clients::registration(&values)?,
@@ -237,6 +239,12 @@ impl Loader {
         };
         unknown.map(sentence).collect()
     }
+}
+
+fn encryption_key(values: &Values) -> Result<Option<EncryptionKey>, ConfigError> {
+    let Some(text) = values.text("encryption_key")? else { return Ok(None) };
+    let key = EncryptionKey::parse(text.trim());
+    key.map(Some).ok_or_else(|| values.wrong("encryption_key", "must be 32 bytes in base64"))
 }
 
 fn read(file: &Path) -> Result<Layer, ConfigError> {

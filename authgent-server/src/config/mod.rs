@@ -6,6 +6,7 @@
 
 mod clients;
 mod edit_distance;
+mod encryption_key;
 mod error;
 mod key_source;
 mod loader;
@@ -17,6 +18,7 @@ pub mod settings;
 mod values;
 
 pub use clients::ClientDocumentConfig;
+pub use encryption_key::EncryptionKey;
 pub use error::{ConfigError, Place};
 pub use key_source::KeySource;
 pub use loader::{Database, Listener, Loader};
@@ -36,6 +38,8 @@ pub struct Config {
     pub issuer: Issuer,
     /// Where the first signing key is.
     pub signing_key: KeySource,
+    /// What seals what has to be kept and read again; `None`: it is derived of the signing key.
+    pub encryption_key: Option<EncryptionKey>,
     /// What it signs with.
     pub signing_alg: SigningAlgorithm,
     /// The address of the database. May hold a password.

@@ -52,7 +52,7 @@ fn resource(table: ResourceTable) -> Result<Resource, String> {
             return Err(format!("names the scope {token} of {uri} twice"));
         }
         let description = scope.description.unwrap_or_else(|| scope.name.clone());
-        scopes.push(ResourceScope { token, description, default: scope.default });
+        scopes.push(ResourceScope { token, description, default: scope.default, dangerous: false });
     }
     Ok(Resource {
         name: table.name.unwrap_or_else(|| uri.to_string()),

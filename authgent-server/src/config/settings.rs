@@ -85,6 +85,13 @@ pub static SETTINGS: &[Setting] = &[
         ..text("signing_alg", "AUTHGENT_SIGNING_ALG", "ES256", "ES256")
     },
     Setting {
+        meaning: "the key under which the database keeps what has to be read again, such as the secrets of authenticator apps",
+        detail: "32 random bytes in base64, as `openssl rand -base64 32` writes them. Where it is not set, a key is derived of the \
+                 signing key: set it before you replace the signing key, or what was sealed cannot be read any more.",
+        secret: true,
+        ..text("encryption_key", "AUTHGENT_ENCRYPTION_KEY", "", "Zm9yIGRvY3VtZW50YXRpb24gb25seSwgbm90IGEga2U=")
+    },
+    Setting {
         meaning: "the address of the database",
         detail: "`sqlite:///absolute/path.db`, `sqlite://relative/path.db`, or \
                  `postgres://user:password@host:5432/database?sslmode=require`. An SQLite file is made where it is missing, its \

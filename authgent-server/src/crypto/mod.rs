@@ -11,6 +11,7 @@ pub mod keyring;
 pub mod password;
 pub mod pem;
 pub mod random;
+pub mod vault;
 
 #[cfg(test)]
 mod test_keys;

@@ -36,6 +36,36 @@ impl ClientOrigin {
     }
 }
 
+/// When a person is asked about a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ConsentMode {
+    /// Until something changes, an answer is remembered.
+    #[default]
+    Remember,
+    /// At every authorization.
+    Always,
+    /// Never: the operator's own application.
+    Skip,
+}
+
+impl ConsentMode {
+    /// Its name in the database and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Remember => "remember",
+            Self::Always => "always",
+            Self::Skip => "skip",
+        }
+    }
+
+    /// The mode of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Remember, Self::Always, Self::Skip].into_iter().find(|known| known.as_str() == text)
+    }
+}
+
 /// An application that asks for tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
@@ -64,6 +94,8 @@ pub struct Client {
     pub fresh_until: Option<Timestamp>,
     /// When clean-up looks at it next; `None` for never, as with those that the operator made.
     pub sweep_at: Option<Timestamp>,
+    /// When people are asked about it.
+    pub consent: ConsentMode,
 }
 
 /// How many seconds [`Client::last_used_at`] may lag behind: one hour. A busy client's row is therefore not written, and
@@ -87,6 +119,7 @@ impl Client {
             scope_limit: None,
             fresh_until: None,
             sweep_at: None,
+            consent: ConsentMode::Remember,
         }
     }
 
@@ -107,5 +140,8 @@ mod tests {
             assert_eq!(ClientOrigin::parse(origin.as_str()), Some(origin));
         }
         assert_eq!(ClientOrigin::parse("Operator"), None);
+        for mode in [ConsentMode::Remember, ConsentMode::Always, ConsentMode::Skip] {
+            assert_eq!(ConsentMode::parse(mode.as_str()), Some(mode));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What a person once agreed to.
 
+use super::TokenHash;
 use authgent_core::resource::ResourceUri;
 use authgent_core::scope::Scope;
 use authgent_core::time::Timestamp;
@@ -18,6 +19,11 @@ pub struct Consent {
     pub scope: Scope,
     /// When the person last answered.
     pub granted_at: Timestamp,
+    /// When the person first answered.
+    pub first_granted_at: Timestamp,
+    /// The hash of what the page showed; `None` where an earlier release asked. Where it would show something else, the
+    /// person is asked again.
+    pub shown_hash: Option<TokenHash>,
 }
 
 impl Consent {

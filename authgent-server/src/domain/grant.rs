@@ -1,5 +1,6 @@
 //! What one authorization gave, and whether it still holds.
 
+use super::{Amr, TokenHash};
 use authgent_core::resource::ResourceUri;
 use authgent_core::scope::Scope;
 use authgent_core::time::Timestamp;
@@ -20,17 +21,20 @@ pub enum RevocationReason {
     UserDisabled,
     /// The client was disabled.
     ClientDisabled,
+    /// The upstream provider signed the person out.
+    UpstreamLogout,
 }
 
 impl RevocationReason {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::CodeReused,
         Self::RefreshTokenReused,
         Self::RevokedByClient,
         Self::RevokedByUser,
         Self::UserDisabled,
         Self::ClientDisabled,
+        Self::UpstreamLogout,
     ];
 
     /// Its name in the database and in logs.
@@ -43,6 +47,7 @@ impl RevocationReason {
             Self::RevokedByUser => "revoked_by_user",
             Self::UserDisabled => "user_disabled",
             Self::ClientDisabled => "client_disabled",
+            Self::UpstreamLogout => "upstream_logout",
         }
     }
 
@@ -82,6 +87,10 @@ pub struct Grant {
     pub scope: Scope,
     /// When the person had signed in.
     pub auth_time: Timestamp,
+    /// How.
+    pub amr: Vec<Amr>,
+    /// The session in which it was allowed. The session may have ended since.
+    pub session_hash: Option<TokenHash>,
     /// When it was allowed.
     pub created_at: Timestamp,
     /// Whether it holds.

@@ -16,6 +16,9 @@ pub struct ResourceScope {
     pub description: String,
     /// Whether it is granted where a client names no scope.
     pub default: bool,
+    /// Whether a person has to tick it: it deletes, pays, or speaks in their name.
+    #[serde(default)]
+    pub dangerous: bool,
 }
 
 /// Where a resource is described.
@@ -105,6 +108,7 @@ mod tests {
             token: ScopeToken::parse(token).unwrap(),
             description: description.into(),
             default,
+            dangerous: false,
         };
         Resource {
             uri: uri("https://mcp.example.com/mcp"),

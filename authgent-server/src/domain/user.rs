@@ -87,8 +87,11 @@ pub struct User {
     pub email: Email,
     /// The name for people.
     pub name: Option<String>,
-    /// The password, as Argon2id in PHC string format.
-    pub password_hash: String,
+    /// Whether the address is known to be theirs: somebody who holds it used a link that was sent there, an upstream
+    /// provider said so, or the operator did.
+    pub email_verified: bool,
+    /// The password, as Argon2id in PHC string format; `None` where they have none.
+    pub password_hash: Option<String>,
     /// `false`: may not sign in, and sessions and grants are not honoured.
     pub enabled: bool,
     /// When the account was made.
@@ -139,7 +142,8 @@ mod tests {
             id: Uuid::nil(),
             email: Email::parse("a@b").unwrap(),
             name: None,
-            password_hash: "$argon2id$secret".into(),
+            email_verified: false,
+            password_hash: Some("$argon2id$secret".into()),
             enabled: true,
             created_at: Timestamp(1),
         };

@@ -1,12 +1,11 @@
 //! `GET,POST /oauth/authorize`: OAuth 2.1, section 4.1.1. `POST` is OpenID Connect Core, section 3.1.2.1.
 
-use super::cookie::{self, Name};
 use super::error::{PageError, authorize_error};
 use super::extract::Form;
-use super::{login, redirect};
+use super::{login, redirect, session};
+use crate::service::Services;
 use crate::service::authorize::{Outcome, authorize};
 use crate::service::parameters::Parameters;
-use crate::service::{Services, sign_in};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, PageError> {
@@ -27,10 +26,7 @@ async fn handle(
     services: &Services,
     parameters: &Parameters,
 ) -> Result<HttpResponse, PageError> {
-    let session = cookie::read(request, &services.settings.issuer, Name::Session);
-    let signed_in = sign_in::current(services, session.as_deref())
-        .await
-        .map_err(|error| PageError::store(services, request, &error))?;
+    let signed_in = session::signed_in(services, request).await?;
     match authorize(services, parameters, signed_in.as_ref()).await {
         Ok(Outcome::SignIn) => Ok(redirect(&login::url(services, parameters))),
         Ok(Outcome::Consent { ticket }) => {

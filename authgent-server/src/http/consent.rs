@@ -1,11 +1,10 @@
 //! `GET,POST /consent`: the person decides.
 
-use super::cookie::{self, Name};
 use super::error::PageError;
 use super::extract::Form;
 use super::pages::csp::Forms;
 use super::pages::{ConnectedPage, ConsentPage, Imitation, Layout, Problem, ScopeRow, Standing};
-use super::{csrf, redirect, render};
+use super::{csrf, redirect, render, session};
 use crate::domain::look_alike::Likeness;
 use crate::domain::{AuthorizationRequest, Client, ClientOrigin};
 use crate::service::Services;
@@ -13,7 +12,7 @@ use crate::service::authorize::{OFFLINE_ACCESS, OPENID};
 use crate::service::consent::{Answered, Asked, Decision, Question, answer, ask, question};
 use crate::service::impersonation::Imitated;
 use crate::service::parameters::Parameters;
-use crate::service::sign_in::{self, SignedIn};
+use crate::service::sign_in::SignedIn;
 use actix_web::{HttpRequest, HttpResponse, web};
 use authgent_core::metadata::client_document::ClientIdUrl;
 use authgent_core::redirect_uri::{RedirectUri, RedirectUriKind};
@@ -81,10 +80,7 @@ fn connected(services: &Services, request: &HttpRequest, question: &Question) ->
 
 /// The person behind the session; an answer without one comes too late.
 async fn signed_in(services: &Services, request: &HttpRequest) -> Result<SignedIn, PageError> {
-    let session = cookie::read(request, &services.settings.issuer, Name::Session);
-    let found = sign_in::current(services, session.as_deref())
-        .await
-        .map_err(|error| PageError::store(services, request, &error))?;
+    let found = session::signed_in(services, request).await?;
     found.ok_or_else(|| PageError::new(services, request, Problem::Expired))
 }
 

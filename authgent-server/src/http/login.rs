@@ -1,11 +1,11 @@
 //! `GET,POST /login`: sign-in with e-mail and password.
 
-use super::cookie::{self, Name};
 use super::error::PageError;
 use super::extract::Form;
 use super::pages::csp::Forms;
 use super::pages::{Layout, SignInPage};
-use super::{csrf, redirect, render};
+use super::return_to::ReturnTo;
+use super::{csrf, device, render, session};
 use crate::service::authorize::peek;
 use crate::service::parameters::Parameters;
 use crate::service::sign_in::{SignInError, sign_in};
@@ -25,12 +25,8 @@ pub(super) fn url(services: &Services, parameters: &Parameters) -> String {
 pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, PageError> {
     let query = Parameters::parse(request.query_string().as_bytes());
     let return_to = ReturnTo::parse(&services, query.get("return_to"));
-    let email = return_to
-        .parameters
-        .as_ref()
-        .and_then(|parameters| parameters.get("login_hint"))
-        .unwrap_or_default()
-        .to_owned();
+    let email =
+        return_to.parameters().and_then(|parameters| parameters.get("login_hint")).unwrap_or_default().to_owned();
     page(&services, &request, &return_to, email, None, StatusCode::OK).await
 }
 
@@ -39,30 +35,23 @@ pub(super) async fn post(
     services: web::Data<Services>,
     form: Form,
 ) -> Result<HttpResponse, PageError> {
-    let issuer = &services.settings.issuer;
     let field = |name: &str| form.parameters.get(name).unwrap_or_default().to_owned();
     let return_to = ReturnTo::parse(&services, form.parameters.get("return_to"));
     if !csrf::is_genuine(&services, &request, form.parameters.get("csrf_token")) {
         return page(&services, &request, &return_to, field("email"), Some(SignInPage::EXPIRED), StatusCode::FORBIDDEN)
             .await;
     }
-    let former = cookie::read(&request, issuer, Name::Session);
+    let former = session::cookie_of(&services, &request);
     match sign_in(
         &services,
         &field("email"),
         SecretString::from(form.all("password").pop().unwrap_or_default()),
+        &device::of(&services, &request),
         former.as_deref(),
     )
     .await
     {
-        Ok(session) => {
-            let mut response = redirect(&return_to.location(&services));
-            let cookie = cookie::set(issuer, Name::Session, session.cookie, Some(session.ttl));
-            response
-                .add_cookie(&cookie)
-                .map_err(|_| PageError::new(&services, &request, super::pages::Problem::Internal))?;
-            Ok(response)
-        }
+        Ok(session) => session::finish(&services, &request, session, &return_to),
         Err(error @ SignInError::WrongCredentials) => {
             tracing::info!(cause = %error, "sign-in refused");
             page(
@@ -95,32 +84,6 @@ pub(super) async fn post(
     }
 }
 
-/// Where the person goes after signing in: an authorization request of ours or the home page, and nowhere else, whatever
-/// the address says (RFC 9700, section 4.11: open redirects).
-struct ReturnTo {
-    parameters: Option<Parameters>,
-}
-
-impl ReturnTo {
-    fn parse(services: &Services, return_to: Option<&str>) -> Self {
-        let prefix = format!("{}/oauth/authorize?", services.settings.issuer.path());
-        Self {
-            parameters: return_to
-                .and_then(|text| text.strip_prefix(&prefix))
-                .map(|query| Parameters::parse(query.as_bytes())),
-        }
-    }
-
-    /// Made anew out of the parameters: nothing of the text that came in is used.
-    fn location(&self, services: &Services) -> String {
-        let base = services.settings.issuer.path();
-        match &self.parameters {
-            Some(parameters) => format!("{base}/oauth/authorize?{}", parameters.encode()),
-            None => format!("{base}/"),
-        }
-    }
-}
-
 async fn page(
     services: &Services,
     request: &HttpRequest,
@@ -131,7 +94,7 @@ async fn page(
 ) -> Result<HttpResponse, PageError> {
     let issuer = &services.settings.issuer;
     let csrf = csrf::for_form(services, request);
-    let client = match &return_to.parameters {
+    let client = match return_to.parameters() {
         Some(parameters) => peek(services, parameters).await,
         None => None,
     };

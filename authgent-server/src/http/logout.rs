@@ -5,7 +5,7 @@ use super::error::PageError;
 use super::extract::Form;
 use super::pages::csp::Forms;
 use super::pages::{Layout, Problem, SignOutPage, SignedOutPage};
-use super::{csrf, redirect, render};
+use super::{csrf, device, redirect, render, session};
 use crate::service::parameters::Parameters;
 use crate::service::{Services, sign_in};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -13,10 +13,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, PageError> {
     let issuer = &services.settings.issuer;
     let layout = Layout::for_issuer(issuer.as_str());
-    let session = cookie::read(&request, issuer, Name::Session);
-    let signed_in = sign_in::current(&services, session.as_deref())
-        .await
-        .map_err(|error| PageError::store(&services, &request, &error))?;
+    let signed_in = session::signed_in(&services, &request).await?;
     let Some(signed_in) = signed_in else {
         let page = SignedOutPage { layout, sign_in_url: Some(format!("{}/login", issuer.path())) };
         return render(&services, &request, &page, Forms::None, None);
@@ -42,10 +39,11 @@ pub(super) async fn post(
     if !csrf::is_genuine(&services, &request, form.parameters.get("csrf_token")) {
         return Err(PageError::new(&services, &request, Problem::ForeignForm));
     }
-    let session = cookie::read(&request, issuer, Name::Session);
-    sign_in::sign_out(&services, session.as_deref())
-        .await
-        .map_err(|error| PageError::store(&services, &request, &error))?;
+    if let Some(signed_in) = session::signed_in(&services, &request).await? {
+        sign_in::sign_out(&services, &signed_in, &device::of(&services, &request))
+            .await
+            .map_err(|error| PageError::store(&services, &request, &error))?;
+    }
     let prefix = format!("{}/oauth/authorize?", issuer.path());
     let mut response = match form.parameters.get("return_to").and_then(|text| text.strip_prefix(&prefix)) {
         Some(query) => redirect(&super::login::url(&services, &Parameters::parse(query.as_bytes()))),

@@ -6,6 +6,7 @@ mod caller;
 mod consent;
 mod cookie;
 mod csrf;
+mod device;
 mod error;
 mod extract;
 mod headers;
@@ -20,7 +21,9 @@ mod metadata;
 pub mod pages;
 mod rate_limit;
 mod register;
+mod return_to;
 mod revoke;
+mod session;
 mod token;
 
 use crate::service::Services;

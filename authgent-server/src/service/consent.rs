@@ -196,7 +196,7 @@ pub async fn answer(
             Ok(denied(&return_address))
         }
         (InteractionState::Pending, Decision::Allow(chosen)) => {
-            allow(services, tx, question, ticket, &chosen, &return_address).await
+            allow(services, tx, signed_in, question, ticket, &chosen, &return_address).await
         }
     }
 }
@@ -204,6 +204,7 @@ pub async fn answer(
 async fn allow(
     services: &Services,
     tx: WriteTransaction,
+    signed_in: &SignedIn,
     question: Question,
     ticket: &str,
     chosen: &Scope,
@@ -225,22 +226,13 @@ async fn allow(
     let now = services.now();
     // Inside the transaction: another page for the same client may be answered at this moment.
     let granted = tx.consent(interaction.user_id, &client.id, &resource.uri).await?;
+    let first_granted_at = granted.as_ref().map_or(now, |consent| consent.first_granted_at);
     let granted = granted.map(|consent| consent.scope).unwrap_or_default();
     if client.origin == ClientOrigin::Document {
         tx.save_document_client(&client).await?;
     }
     let (code, code_hash) = code_from_ticket(ticket);
-    let grant_id = issue_code(
-        services,
-        &tx,
-        interaction.user_id,
-        interaction.auth_time,
-        &interaction.request,
-        &allowed,
-        code_hash,
-        now,
-    )
-    .await?;
+    let grant_id = issue_code(services, &tx, signed_in, &interaction.request, &allowed, code_hash).await?;
     tx.save_consent(&Consent {
         user_id: interaction.user_id,
         client_id: client.id.clone(),
@@ -248,6 +240,8 @@ async fn allow(
         // What was unticked this time is no longer allowed; what was not asked about stays.
         scope: granted.difference(&scope).union(&allowed),
         granted_at: now,
+        first_granted_at,
+        shown_hash: None,
     })
     .await?;
     tx.answer_interaction(&interaction.ticket_hash, &InteractionState::Allowed { grant_id, code_hash }).await?;

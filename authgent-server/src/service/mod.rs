@@ -20,6 +20,7 @@ pub mod token;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::password::PasswordHasher;
 use crate::crypto::random::Random;
+use crate::crypto::vault::Vault;
 use crate::domain::patterns::HostPattern;
 use crate::domain::registration::{RegistrationMode, RegistrationPolicy};
 use crate::domain::{Client, ClientOrigin, Resource, TokenHash};
@@ -39,6 +40,8 @@ pub struct Services {
     pub store: Store,
     /// The keys that sign.
     pub keyring: Keyring,
+    /// Seals what has to be kept and read again.
+    pub vault: Vault,
     /// Hashes and checks passwords.
     pub passwords: PasswordHasher,
     /// The time.
@@ -78,6 +81,8 @@ pub struct Settings {
     pub verified_domains: Vec<HostPattern>,
     /// Who may register a client.
     pub registration: RegistrationPolicy,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
 }
 
 impl Settings {

@@ -1,6 +1,9 @@
 //! Removing what is over.
 
-use super::entity::{authorization_codes, clients, grants, interactions, refresh_tokens, sessions, used_assertions};
+use super::entity::{
+    account_events, authorization_codes, challenges, clients, grants, interactions, one_time_links, refresh_tokens,
+    sessions, sign_in_failures, used_assertions,
+};
 use super::{StoreError, WriteTransaction};
 use crate::domain::ClientOrigin;
 use authgent_core::time::Timestamp;
@@ -14,6 +17,9 @@ use uuid::Uuid;
 /// tokens therefore must not live longer than this.
 pub const RETENTION_SECONDS: i64 = 86_400;
 
+/// How long what happened to an account is remembered, in seconds: 366 days.
+const HISTORY_SECONDS: i64 = 366 * 86_400;
+
 /// What clean-up did with clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Swept {
@@ -26,7 +32,8 @@ pub struct Swept {
 impl WriteTransaction {
     /// Removes what is over at `now`, at most `limit` rows of each kind (at least 1, at most 1000): interactions,
     /// sessions and used assertions that have expired; refresh tokens that were exchanged and have expired, and the last of a chain a day later;
-    /// grants, with their code, a day after nothing of them can be used any more.
+    /// grants, with their code, a day after nothing of them can be used any more; unfinished steps of sign-ins, one-time links and
+    /// counted failures that have expired; the history of accounts after a year.
     ///
     /// Returns how many rows it removed or, finding a grant in use, put off until the next day. Call it again, each time in
     /// a transaction of its own, until it returns 0. Replicas may do so at the same time: they skip each other's rows.
@@ -40,7 +47,30 @@ impl WriteTransaction {
         let sessions = self.delete_sessions(now, limit).await?;
         let grants = self.sweep_grants(now, limit).await?;
         let assertions = self.delete_used_assertions(now, limit).await?;
-        Ok(tokens + interactions + sessions + grants + assertions)
+        let of_sign_ins = self.delete_what_signing_in_left(now, limit).await?;
+        Ok(tokens + interactions + sessions + grants + assertions + of_sign_ins)
+    }
+
+    /// Challenges and links that have expired, failures that are forgotten, and the history of an account after
+    /// [`HISTORY_SECONDS`].
+    async fn delete_what_signing_in_left(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        use {account_events as events, one_time_links as links, sign_in_failures as failures};
+        let due = challenges::Entity::find().select_only().column(challenges::Column::IdHash);
+        let due = batch(due.filter(challenges::Column::ExpiresAt.lte(now.0)), limit);
+        let challenges = challenges::Entity::delete_many().filter(challenges::Column::IdHash.in_subquery(due));
+        let due = links::Entity::find().select_only().column(links::Column::TokenHash);
+        let due = batch(due.filter(links::Column::ExpiresAt.lte(now.0)), limit);
+        let links = links::Entity::delete_many().filter(links::Column::TokenHash.in_subquery(due));
+        let due = failures::Entity::find().select_only().column(failures::Column::KeyHash);
+        let due = batch(due.filter(failures::Column::ExpiresAt.lte(now.0)), limit);
+        let failures = failures::Entity::delete_many().filter(failures::Column::KeyHash.in_subquery(due));
+        let due = events::Entity::find().select_only().column(events::Column::Id);
+        let due = batch(due.filter(events::Column::At.lte(now.minus(HISTORY_SECONDS).0)), limit);
+        let events = events::Entity::delete_many().filter(events::Column::Id.in_subquery(due));
+        let challenges = challenges.exec(&self.inner).await?.rows_affected;
+        let links = links.exec(&self.inner).await?.rows_affected;
+        let failures = failures.exec(&self.inner).await?.rows_affected;
+        Ok(challenges + links + failures + events.exec(&self.inner).await?.rows_affected)
     }
 
     async fn delete_refresh_tokens(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {

@@ -5,7 +5,7 @@ use super::entity::{consents, grants};
 use super::error::Row;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::client::LAST_USE_GRANULARITY;
-use crate::domain::{Client, ClientOrigin, TokenHash};
+use crate::domain::{Client, ClientOrigin, ConsentMode, TokenHash};
 use authgent_core::time::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -153,6 +153,15 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`].
     pub async fn set_client_enabled(&self, id: &str, enabled: bool) -> Result<bool, StoreError> {
         let update = Entity::update_many().col_expr(Column::Enabled, Expr::value(enabled));
+        Ok(update.filter(Column::Id.eq(id)).exec(&self.inner).await?.rows_affected == 1)
+    }
+
+    /// Decides when people are asked about a client. `false`: there is no such client.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn set_client_consent(&self, id: &str, mode: ConsentMode) -> Result<bool, StoreError> {
+        let update = Entity::update_many().col_expr(Column::Consent, Expr::value(mode.as_str()));
         Ok(update.filter(Column::Id.eq(id)).exec(&self.inner).await?.rows_affected == 1)
     }
 

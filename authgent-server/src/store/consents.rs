@@ -47,7 +47,7 @@ impl WriteTransaction {
     /// [`StoreError::Conflict`] where the person or the client is gone.
     pub async fn save_consent(&self, consent: &Consent) -> Result<(), StoreError> {
         let mut replace = OnConflict::columns([Column::UserId, Column::ClientId, Column::Resource]);
-        replace.update_columns([Column::Scope, Column::GrantedAt]);
+        replace.update_columns([Column::Scope, Column::GrantedAt, Column::ShownHash]);
         let insert = Entity::insert(ActiveModel::from(consent)).on_conflict(replace);
         insert.exec_without_returning(&self.inner).await?;
         Ok(())

@@ -2,9 +2,9 @@
 
 use super::entity::grants::{ActiveModel, Column, Entity};
 use super::{Store, StoreError, WriteTransaction};
-use crate::domain::{Grant, RevocationReason};
+use crate::domain::{Grant, RevocationReason, TokenHash};
 use authgent_core::time::Timestamp;
-use sea_orm::sea_query::{Expr, IntoCondition};
+use sea_orm::sea_query::{Expr, ExprTrait as _, IntoCondition};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
 
@@ -74,6 +74,33 @@ impl WriteTransaction {
         reason: RevocationReason,
     ) -> Result<u64, StoreError> {
         self.revoke_where(Column::ClientId.eq(client_id), at, reason).await
+    }
+
+    /// Ends every grant of a person to a client that holds. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn revoke_grants_of_user_to_client(
+        &self,
+        user_id: Uuid,
+        client_id: &str,
+        at: Timestamp,
+        reason: RevocationReason,
+    ) -> Result<u64, StoreError> {
+        self.revoke_where(Column::UserId.eq(user_id).and(Column::ClientId.eq(client_id)), at, reason).await
+    }
+
+    /// Ends every grant that holds and was allowed in a session. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn revoke_grants_of_session(
+        &self,
+        session: &TokenHash,
+        at: Timestamp,
+        reason: RevocationReason,
+    ) -> Result<u64, StoreError> {
+        self.revoke_where(Column::SessionHash.eq(session.0.to_vec()), at, reason).await
     }
 
     async fn revoke_where(

@@ -14,7 +14,9 @@
 //! Reads outside a transaction see what was committed when they began. No statement runs in a loop, and every
 //! statement's cost depends on the rows that it returns, not on the size of the tables.
 
+mod account_events;
 mod assertions;
+mod challenges;
 mod cleanup;
 mod clients;
 mod codes;
@@ -24,12 +26,17 @@ mod dsn;
 mod entity;
 mod error;
 mod grants;
+mod identities;
 mod initial_access_tokens;
 mod interactions;
+mod links;
 mod migration;
+mod passkeys;
 mod refresh_tokens;
 mod resources;
+mod second_factors;
 mod sessions;
+mod sign_in_failures;
 #[cfg(test)]
 mod tests;
 mod users;

@@ -4,9 +4,10 @@ use super::entity::sessions::{ActiveModel, Column, Entity};
 use super::entity::users;
 use super::error::Row;
 use super::{Store, StoreError, WriteTransaction};
-use crate::domain::{Session, TokenHash, User};
+use crate::domain::{Device, Session, TokenHash, User};
 use authgent_core::time::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 impl Store {
@@ -29,6 +30,18 @@ impl Store {
     }
 }
 
+impl Store {
+    /// The sessions of a person that have not expired at `now`, the one that was used last first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn sessions_of_user(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        let all = Entity::find().filter(Column::UserId.eq(user_id)).filter(Column::ExpiresAt.gt(now.0));
+        let all = all.order_by_desc(Column::LastSeenAt).order_by_desc(Column::AuthTime);
+        all.all(&self.read).await?.into_iter().map(Session::try_from).collect()
+    }
+}
+
 impl WriteTransaction {
     /// Adds a session.
     ///
@@ -37,6 +50,37 @@ impl WriteTransaction {
     pub async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
         Entity::insert(ActiveModel::from(session)).exec_without_returning(&self.inner).await?;
         Ok(())
+    }
+
+    /// Notes a use of a session, and from where.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn touch_session(&self, id: &TokenHash, now: Timestamp, device: &Device) -> Result<(), StoreError> {
+        let update = Entity::update_many()
+            .col_expr(Column::LastSeenAt, Expr::value(now.0))
+            .col_expr(Column::Address, Expr::value(device.address.clone()))
+            .col_expr(Column::UserAgent, Expr::value(device.user_agent.clone()));
+        update.filter(Column::IdHash.eq(id.0.to_vec())).exec(&self.inner).await?;
+        Ok(())
+    }
+
+    /// Ends every session of a person but one. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn delete_other_sessions_of_user(&self, user_id: Uuid, kept: &TokenHash) -> Result<u64, StoreError> {
+        let delete = Entity::delete_many().filter(Column::UserId.eq(user_id));
+        Ok(delete.filter(Column::IdHash.ne(kept.0.to_vec())).exec(&self.inner).await?.rows_affected)
+    }
+
+    /// The sessions that hang on a session of an upstream provider, expired or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn sessions_of_upstream(&self, issuer: &str, sid: &str) -> Result<Vec<Session>, StoreError> {
+        let found = Entity::find().filter(Column::UpstreamSid.eq(sid)).filter(Column::UpstreamIssuer.eq(issuer));
+        found.all(&self.inner).await?.into_iter().map(Session::try_from).collect()
     }
 
     /// Ends a session, and the interactions that were shown to it. `false`: there is no such session.

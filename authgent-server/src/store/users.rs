@@ -57,6 +57,37 @@ impl WriteTransaction {
         Ok(update.filter(Column::Id.eq(id)).exec(&self.inner).await?.rows_affected == 1)
     }
 
+    /// Replaces how a person is called and known. `false`: there is no such person.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] where somebody else has the e-mail address. The transaction is then of no more use.
+    pub async fn update_profile(&self, user: &User) -> Result<bool, StoreError> {
+        let update = Entity::update_many()
+            .col_expr(Column::Email, Expr::value(user.email.as_str()))
+            .col_expr(Column::EmailCanonical, Expr::value(user.email.canonical()))
+            .col_expr(Column::EmailVerified, Expr::value(user.email_verified))
+            .col_expr(Column::Name, Expr::value(user.name.clone()));
+        let updated = update.filter(Column::Id.eq(user.id)).exec(&self.inner).await;
+        let taken = || format!("there is a user with the e-mail address {}", user.email);
+        Ok(updated.map_err(|error| StoreError::named(error, taken))?.rows_affected == 1)
+    }
+
+    /// Takes a person's password away. `false`: there is no such person.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn delete_password(&self, id: Uuid) -> Result<bool, StoreError> {
+        self.set_password(id, "").await
+    }
+
+    /// Removes a person, and with them everything that is theirs. `false`: there is no such person.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn delete_user(&self, id: Uuid) -> Result<bool, StoreError> {
+        Ok(Entity::delete_by_id(id).exec(&self.inner).await?.rows_affected == 1)
+    }
+
     /// Lets a person in, or no longer. Sessions of a disabled person are not honoured from the commit on
     /// ([`Store::session`]); grants are to be revoked beside ([`WriteTransaction::revoke_grants_of_user`]).
     /// `false`: there is no such person.

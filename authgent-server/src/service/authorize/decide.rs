@@ -12,7 +12,6 @@ use authgent_core::error::OAuthErrorCode;
 use authgent_core::metadata::client::TokenEndpointAuthMethod;
 use authgent_core::redirect_uri::{RedirectUri, RedirectUriKind};
 use authgent_core::scope::Scope;
-use authgent_core::time::Timestamp;
 use uuid::Uuid;
 
 /// What happens next.
@@ -51,17 +50,7 @@ pub(super) async fn decide(
     if covered && !prompt.consent && is_proved(&checked.client, checked.return_address.redirect_uri()) {
         let (code, code_hash) = services.new_secret();
         let tx = services.store.begin().await?;
-        issue_code(
-            services,
-            &tx,
-            signed_in.user.id,
-            signed_in.session.auth_time,
-            request,
-            &request.scope,
-            code_hash,
-            now,
-        )
-        .await?;
+        issue_code(services, &tx, signed_in, request, &request.scope, code_hash).await?;
         tx.commit().await?;
         return Ok(Outcome::Redirect(checked.return_address.with_code(&code)));
     }
@@ -100,24 +89,24 @@ fn is_proved(client: &Client, redirect_uri: &RedirectUri) -> bool {
 ///
 /// # Errors
 /// [`StoreError`] where the database refuses.
-#[expect(clippy::too_many_arguments, reason = "each is one fact of the grant")]
 pub async fn issue_code(
     services: &Services,
     tx: &WriteTransaction,
-    user_id: Uuid,
-    auth_time: Timestamp,
+    signed_in: &SignedIn,
     request: &AuthorizationRequest,
     scope: &Scope,
     code_hash: TokenHash,
-    now: Timestamp,
 ) -> Result<Uuid, StoreError> {
+    let now = services.now();
     let grant = Grant {
         id: random::uuid_v7(&*services.random, now),
-        user_id,
+        user_id: signed_in.user.id,
         client_id: request.client_id.clone(),
         resource: request.resource.clone(),
         scope: scope.clone(),
-        auth_time,
+        auth_time: signed_in.session.auth_time,
+        amr: signed_in.session.amr.clone(),
+        session_hash: Some(signed_in.session.id_hash),
         created_at: now,
         state: GrantState::Live,
     };

@@ -1,6 +1,6 @@
 //! Table `clients`.
 
-use crate::domain::{Client, ClientOrigin, TokenHash};
+use crate::domain::{Client, ClientOrigin, ConsentMode, TokenHash};
 use crate::store::StoreError;
 use crate::store::error::Row;
 use authgent_core::scope::Scope;
@@ -24,6 +24,7 @@ pub struct Model {
     pub scope_limit: Option<String>,
     pub fresh_until: Option<i64>,
     pub sweep_at: Option<i64>,
+    pub consent: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -51,6 +52,11 @@ impl TryFrom<Model> for Client {
             scope_limit: row.scope_limit.map(|scope| at.read("scope_limit", Scope::parse(&scope))).transpose()?,
             fresh_until: row.fresh_until.map(Timestamp),
             sweep_at: row.sweep_at.map(Timestamp),
+            consent: row
+                .consent
+                .map(|mode| at.known("consent", &mode, ConsentMode::parse))
+                .transpose()?
+                .unwrap_or_default(),
             id: row.id,
         })
     }
@@ -74,6 +80,7 @@ impl TryFrom<&Client> for ActiveModel {
             scope_limit: Set(client.scope_limit.as_ref().map(ToString::to_string)),
             fresh_until: Set(client.fresh_until.map(|at| at.0)),
             sweep_at: Set(client.sweep_at.map(|at| at.0)),
+            consent: Set(Some(client.consent.as_str().to_owned())),
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Table `consents`.
 
-use crate::domain::Consent;
+use crate::domain::{Consent, TokenHash};
 use crate::store::StoreError;
 use crate::store::error::Row;
 use authgent_core::resource::ResourceUri;
@@ -20,6 +20,8 @@ pub struct Model {
     pub resource: String,
     pub scope: String,
     pub granted_at: i64,
+    pub first_granted_at: Option<i64>,
+    pub shown_hash: Option<Vec<u8>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -32,11 +34,14 @@ impl TryFrom<Model> for Consent {
 
     fn try_from(row: Model) -> Result<Self, StoreError> {
         let at = Row::new("consents", format!("{}, {}, {}", row.user_id, row.client_id, row.resource));
+        let shown_hash = row.shown_hash.map(|hash| at.bytes32("shown_hash", &hash)).transpose()?;
         Ok(Self {
             user_id: row.user_id,
             resource: at.read("resource", ResourceUri::parse(&row.resource))?,
             scope: at.read("scope", Scope::parse(&row.scope))?,
             granted_at: Timestamp(row.granted_at),
+            first_granted_at: Timestamp(row.first_granted_at.unwrap_or(row.granted_at)),
+            shown_hash: shown_hash.map(TokenHash),
             client_id: row.client_id,
         })
     }
@@ -50,6 +55,8 @@ impl From<&Consent> for ActiveModel {
             resource: Set(consent.resource.as_str().to_owned()),
             scope: Set(consent.scope.to_string()),
             granted_at: Set(consent.granted_at.0),
+            first_granted_at: Set(Some(consent.first_granted_at.0)),
+            shown_hash: Set(consent.shown_hash.map(|hash| hash.0.to_vec())),
         }
     }
 }

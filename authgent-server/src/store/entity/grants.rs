@@ -1,6 +1,6 @@
 //! Table `grants`.
 
-use crate::domain::{Grant, GrantState, RevocationReason};
+use crate::domain::{Amr, Grant, GrantState, RevocationReason, TokenHash};
 use crate::store::StoreError;
 use crate::store::cleanup::RETENTION_SECONDS;
 use crate::store::error::Row;
@@ -25,6 +25,8 @@ pub struct Model {
     pub revocation_reason: Option<String>,
     /// When clean-up looks at the row next. No part of the grant.
     pub sweep_at: i64,
+    pub amr: Option<String>,
+    pub session_hash: Option<Vec<u8>>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -46,6 +48,7 @@ impl TryFrom<Model> for Grant {
             (None, Some(_)) => return Err(at.corrupt("revocation_reason", "is set, but revoked_at is not")),
             (Some(_), None) => return Err(at.corrupt("revocation_reason", "is missing, but revoked_at is set")),
         };
+        let session_hash = row.session_hash.map(|hash| at.bytes32("session_hash", &hash)).transpose()?;
         Ok(Self {
             id: row.id,
             user_id: row.user_id,
@@ -53,6 +56,9 @@ impl TryFrom<Model> for Grant {
             resource: at.read("resource", ResourceUri::parse(&row.resource))?,
             scope: at.read("scope", Scope::parse(&row.scope))?,
             auth_time: Timestamp(row.auth_time),
+            // The previous release knows passwords only, and does not write this.
+            amr: at.known("amr", row.amr.as_deref().unwrap_or("pwd"), Amr::parse_list)?,
+            session_hash: session_hash.map(TokenHash),
             created_at: Timestamp(row.created_at),
             state,
         })
@@ -75,6 +81,8 @@ impl From<&Grant> for ActiveModel {
             created_at: Set(grant.created_at.0),
             revoked_at: Set(revoked_at),
             revocation_reason: Set(reason),
+            amr: Set(Some(Amr::list(&grant.amr))),
+            session_hash: Set(grant.session_hash.map(|hash| hash.0.to_vec())),
             sweep_at: Set(grant.created_at.plus(RETENTION_SECONDS).0),
         }
     }

@@ -1,7 +1,7 @@
 //! Table `sessions`.
 
 use super::users;
-use crate::domain::{Session, TokenHash};
+use crate::domain::{Amr, Device, Session, TokenHash, UpstreamSession};
 use crate::store::StoreError;
 use crate::store::error::Row;
 use authgent_core::time::Timestamp;
@@ -16,6 +16,12 @@ pub struct Model {
     pub user_id: Uuid,
     pub auth_time: i64,
     pub expires_at: i64,
+    pub amr: Option<String>,
+    pub last_seen_at: Option<i64>,
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
+    pub upstream_issuer: Option<String>,
+    pub upstream_sid: Option<String>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -42,6 +48,11 @@ impl TryFrom<Model> for Session {
             user_id: row.user_id,
             auth_time: Timestamp(row.auth_time),
             expires_at: Timestamp(row.expires_at),
+            // The previous release knows passwords only, and does not write this.
+            amr: at.known("amr", row.amr.as_deref().unwrap_or("pwd"), Amr::parse_list)?,
+            last_seen_at: Timestamp(row.last_seen_at.unwrap_or(row.auth_time)),
+            device: Device { address: row.address, user_agent: row.user_agent },
+            upstream: row.upstream_issuer.map(|issuer| UpstreamSession { issuer, sid: row.upstream_sid }),
         })
     }
 }
@@ -53,6 +64,12 @@ impl From<&Session> for ActiveModel {
             user_id: Set(session.user_id),
             auth_time: Set(session.auth_time.0),
             expires_at: Set(session.expires_at.0),
+            amr: Set(Some(Amr::list(&session.amr))),
+            last_seen_at: Set(Some(session.last_seen_at.0)),
+            address: Set(session.device.address.clone()),
+            user_agent: Set(session.device.user_agent.clone()),
+            upstream_issuer: Set(session.upstream.as_ref().map(|upstream| upstream.issuer.clone())),
+            upstream_sid: Set(session.upstream.as_ref().and_then(|upstream| upstream.sid.clone())),
         }
     }
 }

@@ -18,6 +18,7 @@ pub struct Model {
     pub password_hash: String,
     pub enabled: bool,
     pub created_at: i64,
+    pub email_verified: bool,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -38,7 +39,8 @@ impl TryFrom<Model> for User {
             id: row.id,
             email,
             name: row.name,
-            password_hash: row.password_hash,
+            email_verified: row.email_verified,
+            password_hash: Some(row.password_hash).filter(|hash| !hash.is_empty()),
             enabled: row.enabled,
             created_at: Timestamp(row.created_at),
         })
@@ -52,9 +54,10 @@ impl From<&User> for ActiveModel {
             email: Set(user.email.as_str().to_owned()),
             email_canonical: Set(user.email.canonical().to_owned()),
             name: Set(user.name.clone()),
-            password_hash: Set(user.password_hash.clone()),
+            password_hash: Set(user.password_hash.clone().unwrap_or_default()),
             enabled: Set(user.enabled),
             created_at: Set(user.created_at.0),
+            email_verified: Set(user.email_verified),
         }
     }
 }

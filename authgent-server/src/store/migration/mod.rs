@@ -5,6 +5,7 @@
 
 mod m0001_initial;
 mod m0002_clients;
+mod m0003_people;
 
 use super::{StoreError, WriteTransaction};
 use sea_orm::{ConnectionTrait, DbBackend, DynIden};
@@ -22,7 +23,7 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_initial::Migration), Box::new(m0002_clients::Migration)]
+        vec![Box::new(m0001_initial::Migration), Box::new(m0002_clients::Migration), Box::new(m0003_people::Migration)]
     }
 
     fn migration_table_name() -> DynIden {

@@ -1,9 +1,9 @@
 //! Things to store. A number makes each of a kind different.
 
 use crate::domain::{
-    AuthorizationCode, AuthorizationRequest, Client, ClientOrigin, Consent, Email, Grant, GrantState, Interaction,
-    InteractionState, RefreshToken, RefreshTokenState, Resource, ResourceScope, ResourceSource, Session, TokenHash,
-    User,
+    Amr, AuthorizationCode, AuthorizationRequest, Client, ClientOrigin, Consent, Device, Email, Grant, GrantState,
+    Interaction, InteractionState, RefreshToken, RefreshTokenState, Resource, ResourceScope, ResourceSource, Session,
+    TokenHash, User,
 };
 use crate::store::Store;
 use authgent_core::metadata::client::ClientMetadata;
@@ -37,7 +37,8 @@ pub(super) fn user(n: u128) -> User {
         id: Uuid::from_u128(n),
         email: Email::parse(&format!("Person{n}@Example.com")).unwrap(),
         name: Some(format!("Pérson \"{n}\" '; --")),
-        password_hash: "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".into(),
+        email_verified: n % 2 == 1,
+        password_hash: Some("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA".into()),
         enabled: true,
         created_at: NOW,
     }
@@ -55,6 +56,7 @@ pub(super) fn resource(text: &str, aliases: &[&str], source: ResourceSource) -> 
         token: ScopeToken::parse(token).unwrap(),
         description: format!("Allows {token}"),
         default,
+        dangerous: !default,
     };
     Resource {
         uri: uri(text),
@@ -67,7 +69,16 @@ pub(super) fn resource(text: &str, aliases: &[&str], source: ResourceSource) -> 
 }
 
 pub(super) fn session(n: u8, user: &User) -> Session {
-    Session { id_hash: hash(n), user_id: user.id, auth_time: NOW, expires_at: NOW.plus(3600) }
+    Session {
+        id_hash: hash(n),
+        user_id: user.id,
+        auth_time: NOW,
+        expires_at: NOW.plus(3600),
+        amr: vec![Amr::Password, Amr::OneTimeCode, Amr::MultiFactor],
+        last_seen_at: NOW,
+        device: Device { address: Some("203.0.113.7".into()), user_agent: Some("Browser/1".into()) },
+        upstream: None,
+    }
 }
 
 pub(super) fn interaction(n: u8, session: &Session) -> Interaction {
@@ -92,7 +103,15 @@ pub(super) fn interaction(n: u8, session: &Session) -> Interaction {
 }
 
 pub(super) fn consent(user: &User) -> Consent {
-    Consent { user_id: user.id, client_id: "client".into(), resource: mcp(), scope: scope("mcp:read"), granted_at: NOW }
+    Consent {
+        user_id: user.id,
+        client_id: "client".into(),
+        resource: mcp(),
+        scope: scope("mcp:read"),
+        granted_at: NOW,
+        first_granted_at: NOW,
+        shown_hash: Some(hash(3)),
+    }
 }
 
 pub(super) fn grant(n: u128, user: &User) -> Grant {
@@ -103,6 +122,8 @@ pub(super) fn grant(n: u128, user: &User) -> Grant {
         resource: mcp(),
         scope: scope("mcp:read"),
         auth_time: NOW.minus(5),
+        amr: vec![Amr::Key, Amr::UserPresence],
+        session_hash: Some(hash(66)),
         created_at: NOW,
         state: GrantState::Live,
     }

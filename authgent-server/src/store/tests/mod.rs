@@ -5,6 +5,7 @@ mod cleanup;
 mod corrupt;
 mod fixtures;
 mod opening;
+mod people;
 mod registration;
 mod resources;
 mod round_trip;

@@ -63,7 +63,7 @@ async fn memory_is_a_database_of_its_own_that_goes_with_the_store() {
     write.insert_user(&super::fixtures::user(1)).await.unwrap();
     write.commit().await.unwrap();
     assert_eq!(first.clone().users().await.unwrap().len(), 1);
-    assert_eq!(second.pending_migrations().await.unwrap().len(), 2);
+    assert_eq!(second.pending_migrations().await.unwrap().len(), 3);
     let path = first._temporary.as_ref().unwrap().path().to_owned();
     assert!(path.exists());
     drop(first);
@@ -111,7 +111,7 @@ async fn pending_migrations_are_named_and_nothing_is_written_by_asking() {
     on_every_database(async |dsn| {
         let store = Store::connect(&dsn).await.unwrap();
         for _ in 0..2 {
-            assert_eq!(store.pending_migrations().await.unwrap(), ["0001_initial", "0002_clients"]);
+            assert_eq!(store.pending_migrations().await.unwrap(), ["0001_initial", "0002_clients", "0003_people"]);
         }
         assert!(matches!(store.users().await, Err(StoreError::Unavailable { .. })));
         store.migrate().await.unwrap();
@@ -142,7 +142,11 @@ async fn the_tables_of_another_program_are_left_alone() {
         store.write.execute_unprepared("CREATE TABLE grants (id BIGINT)").await.unwrap();
         let error = store.migrate().await.unwrap_err();
         assert!(matches!(error, StoreError::Migration { .. }), "{error}");
-        assert_eq!(store.pending_migrations().await.unwrap(), ["0001_initial", "0002_clients"], "all or nothing");
+        assert_eq!(
+            store.pending_migrations().await.unwrap(),
+            ["0001_initial", "0002_clients", "0003_people"],
+            "all or nothing"
+        );
         store.write.execute_unprepared("SELECT id FROM grants").await.unwrap();
     })
     .await;

@@ -1,11 +1,16 @@
 //! Signing in and out: e-mail and password against a local account, and the session that follows.
 
+pub mod session;
+
+pub use session::{Authentication, NewSession};
+
 use crate::crypto::hash::token_hash;
 use crate::crypto::password::PasswordError;
-use crate::domain::{Email, Session, User};
+use crate::domain::{Amr, Device, Email, EventKind, Session, User};
 use crate::service::Services;
 use crate::store::StoreError;
 use secrecy::SecretString;
+use serde_json::json;
 
 /// A person who is signed in.
 #[derive(Debug, Clone)]
@@ -14,14 +19,6 @@ pub struct SignedIn {
     pub session: Session,
     /// Whose it is.
     pub user: User,
-}
-
-/// A session that was just made.
-pub struct NewSession {
-    /// The value of the cookie: a secret.
-    pub cookie: String,
-    /// Its life in seconds.
-    pub ttl: u32,
 }
 
 /// Why nobody is signed in.
@@ -45,14 +42,24 @@ pub enum SignInError {
     Store(#[from] StoreError),
 }
 
-/// Whose session the cookie names, if it is still good.
+/// Whose session the cookie names, if it is still good. Now and then the use is noted, with the device.
 ///
 /// # Errors
 /// [`StoreError`] where the database does not answer.
-pub async fn current(services: &Services, cookie: Option<&str>) -> Result<Option<SignedIn>, StoreError> {
+pub async fn current(
+    services: &Services,
+    cookie: Option<&str>,
+    device: &Device,
+) -> Result<Option<SignedIn>, StoreError> {
     let Some(cookie) = cookie else { return Ok(None) };
-    let found = services.store.session(&token_hash(cookie), services.now()).await?;
-    Ok(found.map(|(session, user)| SignedIn { session, user }))
+    let now = services.now();
+    let Some((session, user)) = services.store.session(&token_hash(cookie), now).await? else { return Ok(None) };
+    if now.since(session.last_seen_at) >= Session::USE_GRANULARITY {
+        let tx = services.store.begin().await?;
+        tx.touch_session(&session.id_hash, now, device).await?;
+        tx.commit().await?;
+    }
+    Ok(Some(SignedIn { session, user }))
 }
 
 /// Checks e-mail and password, and begins a new session. A session that the browser had ends: its identifier may have
@@ -66,41 +73,34 @@ pub async fn sign_in(
     services: &Services,
     email: &str,
     password: SecretString,
+    device: &Device,
     former_cookie: Option<&str>,
 ) -> Result<NewSession, SignInError> {
     let user = match Email::parse(email) {
         Ok(email) => services.store.user_by_email(&email).await?,
         Err(_) => None,
     };
-    let stored = user.as_ref().map(|user| user.password_hash.clone());
+    let stored = user.as_ref().and_then(|user| user.password_hash.clone());
     let matches = services.passwords.verify(password, stored).await.map_err(|error| match (error, &user) {
         (PasswordError::Busy, _) | (_, None) => SignInError::Busy,
         (_, Some(user)) => SignInError::Unreadable { user_id: user.id },
     })?;
     let user = user.filter(|user| matches && user.enabled).ok_or(SignInError::WrongCredentials)?;
-    let now = services.now();
-    let (cookie, id_hash) = services.new_secret();
-    let ttl = services.settings.session_ttl;
     let tx = services.store.begin().await?;
-    if let Some(former) = former_cookie {
-        tx.delete_session(&token_hash(former)).await?;
-    }
-    tx.insert_session(&Session { id_hash, user_id: user.id, auth_time: now, expires_at: now.plus(i64::from(ttl)) })
-        .await?;
+    let password = Authentication::local([Amr::Password]);
+    let session = session::begin(services, &tx, &user, &password, device, former_cookie).await?;
     tx.commit().await?;
-    tracing::info!(user.id = %user.id, "signed in");
-    Ok(NewSession { cookie, ttl })
+    Ok(session)
 }
 
 /// Ends the session that the cookie names.
 ///
 /// # Errors
 /// [`StoreError`] where the database does not answer.
-pub async fn sign_out(services: &Services, cookie: Option<&str>) -> Result<(), StoreError> {
-    if let Some(cookie) = cookie {
-        let tx = services.store.begin().await?;
-        tx.delete_session(&token_hash(cookie)).await?;
-        tx.commit().await?;
+pub async fn sign_out(services: &Services, signed_in: &SignedIn, device: &Device) -> Result<(), StoreError> {
+    let tx = services.store.begin().await?;
+    if tx.delete_session(&signed_in.session.id_hash).await? {
+        session::note(services, &tx, &signed_in.user, EventKind::SignedOut, device, json!({})).await?;
     }
-    Ok(())
+    tx.commit().await
 }

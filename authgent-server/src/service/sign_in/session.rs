@@ -1,0 +1,86 @@
+//! Where a session begins, however the person proved who they are.
+
+use crate::crypto::hash::token_hash;
+use crate::crypto::random::uuid_v7;
+use crate::domain::{AccountEvent, Amr, Device, EventKind, Session, UpstreamSession, User};
+use crate::service::Services;
+use crate::store::{StoreError, WriteTransaction};
+use serde_json::{Value, json};
+
+/// How a person proved who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authentication {
+    /// The ways.
+    pub amr: Vec<Amr>,
+    /// The upstream provider's session behind it.
+    pub upstream: Option<UpstreamSession>,
+}
+
+impl Authentication {
+    /// By these ways, here.
+    #[must_use]
+    pub fn local(amr: impl Into<Vec<Amr>>) -> Self {
+        Self { amr: amr.into(), upstream: None }
+    }
+}
+
+/// A session that was just made.
+pub struct NewSession {
+    /// The value of the cookie: a secret.
+    pub cookie: String,
+    /// Its life in seconds.
+    pub ttl: u32,
+}
+
+/// Begins a session of a person who has proved who they are; the caller commits. A session that the browser had ends: its
+/// identifier may have been planted there (session fixation).
+///
+/// # Errors
+/// [`StoreError`] where the database refuses.
+pub async fn begin(
+    services: &Services,
+    tx: &WriteTransaction,
+    user: &User,
+    authentication: &Authentication,
+    device: &Device,
+    former_cookie: Option<&str>,
+) -> Result<NewSession, StoreError> {
+    if let Some(former) = former_cookie {
+        tx.delete_session(&token_hash(former)).await?;
+    }
+    let now = services.now();
+    let (cookie, id_hash) = services.new_secret();
+    let ttl = services.settings.session_ttl;
+    tx.insert_session(&Session {
+        id_hash,
+        user_id: user.id,
+        auth_time: now,
+        expires_at: now.plus(i64::from(ttl)),
+        amr: authentication.amr.clone(),
+        last_seen_at: now,
+        device: device.clone(),
+        upstream: authentication.upstream.clone(),
+    })
+    .await?;
+    let amr = Amr::list(&authentication.amr);
+    note(services, tx, user, EventKind::SignedIn, device, json!({ "amr": amr })).await?;
+    tracing::info!(user.id = %user.id, amr, "signed in");
+    Ok(NewSession { cookie, ttl })
+}
+
+/// Writes down what happened to an account; the caller commits.
+///
+/// # Errors
+/// [`StoreError`] where the database refuses.
+pub async fn note(
+    services: &Services,
+    tx: &WriteTransaction,
+    user: &User,
+    kind: EventKind,
+    device: &Device,
+    detail: Value,
+) -> Result<(), StoreError> {
+    let at = services.now();
+    let id = uuid_v7(&*services.random, at);
+    tx.insert_event(&AccountEvent { id, user_id: user.id, at, kind, device: device.clone(), detail }).await
+}
