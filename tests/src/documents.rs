@@ -99,7 +99,7 @@ struct State {
 /// let web = DocumentServer::start(&["claude.ai"]).await?;
 /// web.serve("https://claude.ai/oauth/client", Behaviour::json(serde_json::json!({"client_name": "Claude"})));
 /// let fetcher = authgent_server::net::Fetcher::new(web.settings(), web.resolver())?;
-/// fetcher.get_json(&"https://claude.ai/oauth/client".parse()?, 5120).await?;
+/// fetcher.get_json(&"https://claude.ai/oauth/client".parse()?, 5120, authgent_server::net::FetchFor::Stranger).await?;
 /// assert_eq!(web.requests("https://claude.ai/oauth/client"), 1);
 /// # Ok(())
 /// # }

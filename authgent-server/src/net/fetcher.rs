@@ -39,7 +39,7 @@ pub struct FetchLimits {
     pub wait: Duration,
     /// Fetches at a time.
     pub concurrent: usize,
-    /// Fetches a minute from one host, so that nobody uses this server to flood another. They may come at once; after that
+    /// Fetches a minute from one host on each account, so that nobody uses this server to flood another. They may come at once; after that
     /// one is allowed again each time its share of the minute has passed. Private hosts have no limit.
     pub per_minute: NonZeroU32,
 }
@@ -54,6 +54,15 @@ impl Default for FetchLimits {
             per_minute: NonZeroU32::MIN.saturating_add(29),
         }
     }
+}
+
+/// On whose account a fetch goes: each has an allowance of its own, so that strangers cannot use up that of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FetchFor {
+    /// A client that people use.
+    KnownClient,
+    /// Whoever names the URL.
+    Stranger,
 }
 
 /// What was fetched.
@@ -137,7 +146,7 @@ pub struct Fetcher {
     private_hosts: Vec<String>,
     limits: FetchLimits,
     places: Semaphore,
-    hosts: DefaultKeyedRateLimiter<String>,
+    hosts: DefaultKeyedRateLimiter<(String, FetchFor)>,
     since_forgetting: AtomicU32,
 }
 
@@ -174,17 +183,17 @@ impl Fetcher {
         })
     }
 
-    /// Fetches `url`, of which at most `most` bytes are read.
+    /// Fetches `url` on the account of `on_behalf_of`; at most `most` bytes of it are read.
     ///
     /// # Errors
     /// [`FetchError`].
-    pub async fn get_json(&self, url: &Url, most: usize) -> Result<Fetched, FetchError> {
+    pub async fn get_json(&self, url: &Url, most: usize, on_behalf_of: FetchFor) -> Result<Fetched, FetchError> {
         let host = check_url(url, &self.private_hosts)?;
         let private = self.is_private(host);
         let _place =
             timeout(self.limits.wait, self.places.acquire()).await.ok().and_then(Result::ok).ok_or(FetchError::Busy)?;
         if !private {
-            self.check_host(host)?;
+            self.check_host(host, on_behalf_of)?;
         }
         let client = if private { &self.private } else { &self.public };
         timeout(self.limits.total, self.fetch(client, url, most))
@@ -219,11 +228,13 @@ impl Fetcher {
         self.private_hosts.iter().any(|private| private == host)
     }
 
-    fn check_host(&self, host: &str) -> Result<(), FetchError> {
+    fn check_host(&self, host: &str, on_behalf_of: FetchFor) -> Result<(), FetchError> {
         if self.since_forgetting.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.hosts.retain_recent();
         }
-        let within = self.hosts.len() < MOST_HOSTS && self.hosts.check_key(&host.to_owned()).is_ok();
+        // The memory that is bounded is what strangers can fill.
+        let has_room = on_behalf_of == FetchFor::KnownClient || self.hosts.len() < MOST_HOSTS;
+        let within = has_room && self.hosts.check_key(&(host.to_owned(), on_behalf_of)).is_ok();
         if within { Ok(()) } else { Err(FetchError::Busy) }
     }
 

@@ -10,7 +10,7 @@ mod freshness;
 pub mod probe;
 mod resolver;
 
-pub use fetcher::{FetchError, FetchLimits, Fetched, Fetcher, FetcherError, FetcherSettings};
+pub use fetcher::{FetchError, FetchFor, FetchLimits, Fetched, Fetcher, FetcherError, FetcherSettings};
 pub use resolver::{Resolve, SystemResolver};
 
 /// What the clients of both have in common: each request is one exchange with the address that was looked up for it, and

@@ -1,8 +1,9 @@
 //! The public keys of a client: in its metadata, or at its `jwks_uri` (RFC 7591, section 2).
 
 use crate::domain::Client;
-use crate::net::{FetchError, Fetcher};
+use crate::net::{FetchError, FetchFor, Fetcher};
 use crate::service::Services;
+use crate::service::client_documents::is_about_the_network;
 use authgent_core::error::printable;
 use authgent_core::jwk::JwkSet;
 use authgent_core::time::Timestamp;
@@ -43,7 +44,7 @@ impl ClientKeysError {
     #[must_use]
     pub fn for_strangers(&self) -> String {
         match self {
-            Self::Fetch(error) if matches!(**error, FetchError::ForbiddenAddress { .. } | FetchError::Connect(_)) => {
+            Self::Fetch(error) if is_about_the_network(error) => {
                 "the client's jwks_uri could not be fetched: its host could not be reached".to_owned()
             }
             other => other.to_string(),
@@ -73,17 +74,18 @@ impl Default for ClientKeys {
 impl ClientKeys {
     /// The set at `url`, from memory unless it is stale or, having been asked for long enough ago, is wanted `again`. Of
     /// those who ask at once, one fetches.
-    async fn get(&self, fetcher: &Fetcher, url: &str, now: Timestamp, again: bool) -> Entry {
+    async fn get(&self, fetcher: &Fetcher, url: &str, on_behalf_of: FetchFor, now: Timestamp, again: bool) -> Entry {
         let last = self.0.get(url).await;
         let stale = |known: &Entry| now >= known.fresh_until || (again && now.since(known.asked_at) >= PATIENCE);
-        let entry = self.0.entry_by_ref(url).or_insert_with_if(fetch(fetcher, url, last, now), stale).await;
+        let entry =
+            self.0.entry_by_ref(url).or_insert_with_if(fetch(fetcher, url, on_behalf_of, last, now), stale).await;
         entry.into_value()
     }
 }
 
-async fn fetch(fetcher: &Fetcher, url: &str, last: Option<Entry>, now: Timestamp) -> Entry {
+async fn fetch(fetcher: &Fetcher, url: &str, on_behalf_of: FetchFor, last: Option<Entry>, now: Timestamp) -> Entry {
     let log_url = printable(url);
-    match read(fetcher, url).await {
+    match read(fetcher, url, on_behalf_of).await {
         Ok((set, max_age)) => {
             let seconds = max_age.unwrap_or(USUAL_FRESHNESS).clamp(*FRESHNESS.start(), *FRESHNESS.end());
             tracing::info!(url = %log_url, keys = set.keys.len(), seconds, "keys of a client fetched");
@@ -104,9 +106,10 @@ async fn fetch(fetcher: &Fetcher, url: &str, last: Option<Entry>, now: Timestamp
     }
 }
 
-async fn read(fetcher: &Fetcher, url: &str) -> Result<(JwkSet, Option<u64>), ClientKeysError> {
+async fn read(fetcher: &Fetcher, url: &str, on_behalf_of: FetchFor) -> Result<(JwkSet, Option<u64>), ClientKeysError> {
     let url = Url::parse(url).map_err(|_| ClientKeysError::None)?;
-    let fetched = fetcher.get_json(&url, LARGEST_SET).await.map_err(|error| ClientKeysError::Fetch(Arc::new(error)))?;
+    let fetched = fetcher.get_json(&url, LARGEST_SET, on_behalf_of).await;
+    let fetched = fetched.map_err(|error| ClientKeysError::Fetch(Arc::new(error)))?;
     let set = serde_json::from_slice(&fetched.body).map_err(|_| ClientKeysError::NoSet)?;
     Ok((set, fetched.max_age))
 }
@@ -120,5 +123,7 @@ pub async fn of_client(services: &Services, client: &Client, again: bool) -> Res
         return Ok(Arc::new(set.clone()));
     }
     let url = client.metadata.jwks_uri.as_deref().ok_or(ClientKeysError::None)?;
-    services.client_keys.get(&services.fetcher, url, services.now(), again).await.outcome
+    // Anybody can register with any URL; who has been given a token is somebody's client.
+    let on_behalf_of = if client.last_used_at.is_some() { FetchFor::KnownClient } else { FetchFor::Stranger };
+    services.client_keys.get(&services.fetcher, url, on_behalf_of, services.now(), again).await.outcome
 }

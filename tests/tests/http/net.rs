@@ -2,7 +2,9 @@
 
 mod forbidden;
 
-use authgent_server::net::{FetchError, FetchLimits, Fetched, Fetcher, FetcherError, FetcherSettings, Resolve};
+use authgent_server::net::{
+    FetchError, FetchFor, FetchLimits, Fetched, Fetcher, FetcherError, FetcherSettings, Resolve,
+};
 use authgent_tests::documents::{Behaviour, DocumentServer};
 use futures_util::future::BoxFuture;
 use serde_json::json;
@@ -37,7 +39,7 @@ async fn web() -> (DocumentServer, Fetcher) {
 }
 
 async fn get(fetcher: &Fetcher, url: &str) -> Result<Fetched, FetchError> {
-    fetcher.get_json(&url.parse().unwrap(), MOST).await
+    fetcher.get_json(&url.parse().unwrap(), MOST, FetchFor::Stranger).await
 }
 
 /// A port that nobody may connect to.
@@ -282,6 +284,8 @@ async fn nobody_is_flooded() {
     }
     assert_eq!(get(&fetcher, "https://VICTIM.example.com:8443/d").await, Err(FetchError::Busy), "the same host");
     assert_eq!(web.lookups("victim.example.com"), 3);
+    let known = fetcher.get_json(&"https://victim.example.com/c".parse().unwrap(), MOST, FetchFor::KnownClient).await;
+    assert!(matches!(known, Err(FetchError::Connect(_))), "strangers use up their own allowance alone: {known:?}");
     let error = get(&fetcher, "https://bystander.example.com/c").await.unwrap_err();
     assert!(matches!(error, FetchError::Connect(_)), "another host is asked still: {error:?}");
     web.serve(URL, Behaviour::json(json!({})));

@@ -8,7 +8,7 @@ mod bundled;
 
 use crate::domain::patterns::HostPattern;
 use crate::domain::{Client, ClientOrigin};
-use crate::net::{FetchError, Fetcher};
+use crate::net::{FetchError, FetchFor, Fetcher};
 use crate::service::Services;
 use crate::service::clients::FindClientError;
 use authgent_core::metadata::client::ClientMetadata;
@@ -63,7 +63,7 @@ impl DocumentError {
     #[must_use]
     pub fn for_strangers(&self) -> String {
         match self {
-            Self::Fetch(error) if matches!(**error, FetchError::ForbiddenAddress { .. } | FetchError::Connect(_)) => {
+            Self::Fetch(error) if is_about_the_network(error) => {
                 "the client metadata document could not be fetched: its host could not be reached".to_owned()
             }
             other => other.to_string(),
@@ -75,6 +75,11 @@ impl DocumentError {
     fn is_outage(&self) -> bool {
         matches!(self, Self::Fetch(error) if !error.is_gone())
     }
+}
+
+/// Whether an error tells who is at an address, or that nobody is: it could be in the operator's own network.
+pub(super) fn is_about_the_network(error: &FetchError) -> bool {
+    matches!(error, FetchError::ForbiddenAddress { .. } | FetchError::Connect(_) | FetchError::Timeout(_))
 }
 
 /// Documents in memory, and which hosts they may come from.
@@ -116,17 +121,19 @@ impl ClientDocuments {
     }
 
     /// The document at `id`, from memory where it is fresh. Of those who ask at once, one fetches.
-    async fn get(&self, fetcher: &Fetcher, id: &ClientIdUrl, now: Timestamp) -> Entry {
+    async fn get(&self, fetcher: &Fetcher, id: &ClientIdUrl, on_behalf_of: FetchFor, now: Timestamp) -> Entry {
         let entry = self.cache.entry_by_ref(id.as_str());
-        let entry = entry.or_insert_with_if(fetch(fetcher, id, now), |known| now >= known.fresh_until).await;
+        let entry =
+            entry.or_insert_with_if(fetch(fetcher, id, on_behalf_of, now), |known| now >= known.fresh_until).await;
         entry.into_value()
     }
 }
 
-async fn fetch(fetcher: &Fetcher, id: &ClientIdUrl, now: Timestamp) -> Entry {
+async fn fetch(fetcher: &Fetcher, id: &ClientIdUrl, on_behalf_of: FetchFor, now: Timestamp) -> Entry {
     let outcome = match Url::parse(id.as_str()) {
         Ok(url) => {
-            fetcher.get_json(&url, LARGEST_DOCUMENT).await.map_err(|error| DocumentError::Fetch(Arc::new(error)))
+            let fetched = fetcher.get_json(&url, LARGEST_DOCUMENT, on_behalf_of).await;
+            fetched.map_err(|error| DocumentError::Fetch(Arc::new(error)))
         }
         Err(_) => Err(ClientIdUrlError::NotHttps.into()),
     };
@@ -168,7 +175,9 @@ pub async fn find(services: &Services, client_id: &str) -> Result<Option<Client>
     if stored.as_ref().is_some_and(usable) {
         return Ok(stored);
     }
-    let Entry { outcome, fresh_until } = documents.get(&services.fetcher, &id, now).await;
+    // It is stored when a person has consented to it.
+    let on_behalf_of = if stored.is_some() { FetchFor::KnownClient } else { FetchFor::Stranger };
+    let Entry { outcome, fresh_until } = documents.get(&services.fetcher, &id, on_behalf_of, now).await;
     match outcome {
         Ok(metadata) => Ok(Some(renewed(services, &id, stored, &metadata, fresh_until).await?)),
         Err(error) if error.is_outage() => {
