@@ -15,12 +15,14 @@ Examples:
     --scope 'mcp:read=See your projects' --scope 'mcp:write=Create and change projects' \\
     --default-scope mcp:read --alias https://mcp.example.com
 
-The URI becomes the `aud` of its tokens, letter by letter. Aliases are other names that clients may ask for.";
+  authgent resource add https://mcp.example.com/mcp --scope 'mcp:admin=Manage everything'
+
+The second adds a scope to what the first said. The URI becomes the `aud` of its tokens, letter by letter. Aliases are other names that clients may ask for.";
 
 /// The MCP servers that tokens are for.
 #[derive(Debug, Subcommand)]
 pub(super) enum Resource {
-    /// Add an MCP server, or replace what is known about it.
+    /// Add an MCP server, or change what is known about it.
     Add(Add),
     /// Show all of them.
     List,
@@ -32,7 +34,8 @@ pub(super) enum Resource {
     },
 }
 
-/// Add an MCP server, or replace what is known about it.
+/// Add an MCP server, or change what is known about it: what is not named stays as it is, scopes and aliases come to those
+/// that are there.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Add {
@@ -57,6 +60,9 @@ pub(super) struct Add {
     /// Its tokens say nothing about the person but their `sub`.
     #[arg(long, conflicts_with = "profile_claims")]
     no_profile_claims: bool,
+    /// Forget first what is known about it: scopes and aliases that are not named go.
+    #[arg(long)]
+    replace: bool,
 }
 
 impl Resource {
@@ -64,7 +70,8 @@ impl Resource {
         let store = context.store().await?;
         match self {
             Self::Add(add) => {
-                let resource = add.into_resource()?;
+                let known = store.resources().await?.into_iter().find(|known| known.uri == add.uri);
+                let resource = add.into_resource(known)?;
                 let transaction = store.begin().await?;
                 transaction.put_resource(&resource).await?;
                 transaction.commit().await?;
@@ -77,16 +84,32 @@ impl Resource {
 }
 
 impl Add {
-    fn into_resource(self) -> Result<domain::Resource, Failure> {
-        let mut scopes: Vec<ResourceScope> = Vec::with_capacity(self.scopes.len());
-        for scope in self.scopes {
-            if scopes.iter().any(|known| known.token == scope.token) {
-                return Err(Failure::new(format!("--scope names {} twice", scope.token)));
-            }
-            scopes.push(scope);
+    /// The resource, with what was `known` of it where that is not replaced.
+    fn into_resource(self, known: Option<domain::Resource>) -> Result<domain::Resource, Failure> {
+        let known = known.filter(|_| !self.replace);
+        let mut resource = known.unwrap_or_else(|| domain::Resource {
+            uri: self.uri.clone(),
+            name: self.uri.to_string(),
+            scopes: Vec::new(),
+            aliases: Vec::new(),
+            profile_claims: DEFAULT_PROFILE_CLAIMS.map(str::to_owned).to_vec(),
+            source: ResourceSource::Operator,
+        });
+        resource.source = ResourceSource::Operator;
+        if let Some(name) = self.name {
+            resource.name = name;
         }
+        if self.no_profile_claims || !self.profile_claims.is_empty() {
+            resource.profile_claims = self.profile_claims;
+        }
+        for alias in self.aliases {
+            if !resource.aliases.contains(&alias) {
+                resource.aliases.push(alias);
+            }
+        }
+        add_scopes(&mut resource.scopes, self.scopes)?;
         for token in self.default_scopes {
-            match scopes.iter_mut().find(|scope| scope.token == token) {
+            match resource.scopes.iter_mut().find(|scope| scope.token == token) {
                 Some(scope) => scope.default = true,
                 None => {
                     let sentence = format!("--default-scope {token} is not among the scopes: add --scope '{token}=…'");
@@ -94,20 +117,24 @@ impl Add {
                 }
             }
         }
-        let profile_claims = match (self.no_profile_claims, self.profile_claims.is_empty()) {
-            (true, _) => Vec::new(),
-            (false, true) => DEFAULT_PROFILE_CLAIMS.map(str::to_owned).to_vec(),
-            (false, false) => self.profile_claims,
-        };
-        Ok(domain::Resource {
-            name: self.name.unwrap_or_else(|| self.uri.to_string()),
-            uri: self.uri,
-            scopes,
-            aliases: self.aliases,
-            profile_claims,
-            source: ResourceSource::Operator,
-        })
+        Ok(resource)
     }
+}
+
+/// A scope that is known gets the new description and stays what it is otherwise.
+fn add_scopes(known: &mut Vec<ResourceScope>, named: Vec<ResourceScope>) -> Result<(), Failure> {
+    for (position, scope) in named.iter().enumerate() {
+        if named[..position].iter().any(|earlier| earlier.token == scope.token) {
+            return Err(Failure::new(format!("--scope names {} twice", scope.token)));
+        }
+    }
+    for scope in named {
+        match known.iter_mut().find(|known| known.token == scope.token) {
+            Some(known) => known.description = scope.description,
+            None => known.push(scope),
+        }
+    }
+    Ok(())
 }
 
 /// `mcp:read=See your projects`, or `mcp:read` alone, which then describes itself.
