@@ -5,6 +5,7 @@ use crate::http::pages::csp::{self, Forms};
 use crate::http::pages::{Detail, ErrorPage, Layout, Problem, Template as _};
 use crate::service::Services;
 use crate::service::authorize::{AuthorizeError, Cause};
+use crate::service::client_documents::DocumentError;
 use crate::service::consent::ConsentError;
 use crate::store::StoreError;
 use actix_web::http::StatusCode;
@@ -31,6 +32,7 @@ impl PageError {
             Problem::ForeignForm => StatusCode::FORBIDDEN,
             Problem::UnknownClient
             | Problem::ClientDocument
+            | Problem::ClientNotAccepted
             | Problem::RedirectUri
             | Problem::Malformed
             | Problem::Expired => StatusCode::BAD_REQUEST,
@@ -116,6 +118,9 @@ fn authorize_page(services: &Services, request: &HttpRequest, cause: &Cause) -> 
     tracing::info!(error.code = %cause.code(), cause = %cause, "authorization refused on a page");
     let problem = match cause {
         Cause::ClientUnknown | Cause::ClientDisabled => Problem::UnknownClient,
+        Cause::ClientDocument(DocumentError::Domain { .. }) | Cause::ClientDocumentsOff | Cause::ClientIdNotHttps => {
+            Problem::ClientNotAccepted
+        }
         Cause::ClientDocument(_) => Problem::ClientDocument,
         Cause::RedirectUriUnknown { .. } => Problem::RedirectUri,
         Cause::ClientIdMissing | Cause::Repeated(_) | Cause::RedirectUriMissing => Problem::Malformed,

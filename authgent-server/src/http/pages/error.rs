@@ -41,6 +41,8 @@ pub enum Problem {
     UnknownClient,
     /// Authorize: the document that describes the client cannot be used. HTTP 400.
     ClientDocument,
+    /// Authorize: clients like this one are not taken here, and trying again changes nothing. HTTP 400.
+    ClientNotAccepted,
     /// Authorize: the redirect URI is missing or not registered for the client. HTTP 400.
     RedirectUri,
     /// Authorize: the request is malformed in a way that leaves nobody to redirect to. HTTP 400.
@@ -74,6 +76,12 @@ impl Problem {
                 "We could not check this app",
                 "The app that sent you here describes itself in a document on its own website, and we could not use that document.",
                 "Try again in a minute. If it stays like this, tell the people who make the app.",
+                "invalid_client",
+            ],
+            Self::ClientNotAccepted => [
+                "This app cannot connect here",
+                "The app that sent you here introduces itself in a way that this server does not accept.",
+                "Trying again does not help. Ask the person who runs this server, and give them the details below.",
                 "invalid_client",
             ],
             Self::RedirectUri => [

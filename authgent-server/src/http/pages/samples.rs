@@ -105,6 +105,7 @@ pub fn all() -> Result<Vec<(&'static str, String)>> {
         ("error-redirect-uri", redirect_uri_error().render()?),
         ("error-unknown-client", problem(Problem::UnknownClient).render()?),
         ("error-client-document", problem(Problem::ClientDocument).render()?),
+        ("error-client-not-accepted", problem(Problem::ClientNotAccepted).render()?),
         ("error-malformed", problem(Problem::Malformed).render()?),
         ("error-expired", problem(Problem::Expired).render()?),
         ("error-form", problem(Problem::ForeignForm).render()?),

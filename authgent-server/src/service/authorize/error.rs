@@ -67,6 +67,14 @@ pub enum Cause {
     /// Nobody registered it, or it was deleted.
     #[error("no client is registered under this client_id")]
     ClientUnknown,
+    /// It is a URL, and documents are not taken here.
+    #[error(
+        "the client_id is the URL of a client metadata document, and these are switched off here (AUTHGENT_CLIENT_DOCUMENTS)"
+    )]
+    ClientDocumentsOff,
+    /// It is a URL, but one without encryption.
+    #[error("the client_id is a URL: expected the https URL of a client metadata document")]
+    ClientIdNotHttps,
     /// Its metadata document cannot be used.
     #[error("{}", .0.for_strangers())]
     ClientDocument(DocumentError),
@@ -89,7 +97,11 @@ impl Cause {
     #[must_use]
     pub const fn code(&self) -> OAuthErrorCode {
         match self {
-            Self::ClientUnknown | Self::ClientDisabled | Self::ClientDocument(_) => OAuthErrorCode::InvalidClient,
+            Self::ClientUnknown
+            | Self::ClientDisabled
+            | Self::ClientDocumentsOff
+            | Self::ClientIdNotHttps
+            | Self::ClientDocument(_) => OAuthErrorCode::InvalidClient,
             Self::ClientIdMissing | Self::Repeated(_) | Self::RedirectUriMissing | Self::RedirectUriUnknown { .. } => {
                 OAuthErrorCode::InvalidRequest
             }
