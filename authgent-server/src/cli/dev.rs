@@ -215,8 +215,12 @@ impl Start {
         lines.push(format!("  password  {}", password.unwrap_or(changed)));
         lines.extend([String::new(), "Next, in another terminal:".to_owned()]);
         if self.resources.iter().any(|(uri, _)| uri == DEMO) {
-            lines.push("  mcp-demo                              the demo server behind it".to_owned());
+            lines.push(
+                "  cargo run -p mcp-demo                 the demo server behind it, in the folder of the sources"
+                    .to_owned(),
+            );
         }
+        lines.push("  authgent resource add URL             your own server, in this folder".to_owned());
         if let Some((uri, _)) = self.resources.first() {
             lines.push(format!("  npx @modelcontextprotocol/inspector   then connect to {uri}"));
         }
@@ -269,7 +273,9 @@ mod tests {
             directory: ".authgent".into(),
         };
         let answer = start.answer();
-        for part in ["http://localhost:8080", DEMO, EMAIL, "abcd-efgh", "mcp-demo ", ".authgent"] {
+        for part in
+            ["http://localhost:8080", DEMO, EMAIL, "abcd-efgh", "mcp-demo ", "authgent resource add ", ".authgent"]
+        {
             assert!(answer.text.contains(part), "{part}");
         }
         assert_eq!(answer.json["password"], "abcd-efgh");

@@ -19,7 +19,7 @@ mod tests;
 mod user;
 
 use crate::clock::SystemClock;
-use crate::config::Loader;
+use crate::config::{ConfigError, Loader};
 use crate::crypto::random::SystemRandom;
 use crate::net::SystemResolver;
 use crate::startup::Dependencies;
@@ -108,7 +108,13 @@ impl Context {
 
     /// The database that the settings name; without settings, that of `authgent dev` in this directory.
     async fn unchecked_store(&self) -> Result<Store, Failure> {
-        let database = self.loader.clone().database_fallback(dev::database_here()).database()?;
+        let database = self.loader.clone().database_fallback(dev::database_here()).database();
+        let database = database.map_err(|error| match error {
+            ConfigError::Missing { .. } => Failure::new(format!(
+                "{error}; or run the command in the folder where `authgent dev` keeps its database, in .authgent"
+            )),
+            error => error.into(),
+        })?;
         for warning in database.warnings {
             eprintln!("warning: {warning}");
         }

@@ -148,9 +148,26 @@ async fn a_resource_is_added_replaced_listed_and_removed() {
     assert_eq!(added.json, expected);
     assert_eq!(machine.json("resource list").await, json!([expected]));
 
+    let more =
+        "resource add https://mcp.example.com/mcp --scope mcp:admin --scope mcp:read=Look --alias https://b.example";
+    machine.run(more).await.unwrap();
+    let known = &machine.json("resource list").await[0];
+    assert_eq!(known["name"], "Projects", "what is not named stays");
+    assert_eq!(known["aliases"], json!(["https://mcp.example.com", "https://b.example"]));
+    let scopes = json!([
+        {"name": "mcp:read", "description": "Look", "default": true},
+        {"name": "mcp:write", "description": "mcp:write", "default": false},
+        {"name": "mcp:admin", "description": "mcp:admin", "default": false},
+    ]);
+    assert_eq!(known["scopes"], scopes);
     let text = machine.run("resource add https://mcp.example.com/mcp --no-profile-claims").await.unwrap().text;
-    assert!(text.contains("It has no scopes"), "{text}");
+    assert!(!text.contains("It has no scopes"), "{text}");
     assert_eq!(machine.json("resource list").await[0]["profile_claims"], json!([]));
+    let text = machine.run("resource add https://mcp.example.com/mcp --replace").await.unwrap().text;
+    assert!(text.contains("It has no scopes"), "{text}");
+    let known = &machine.json("resource list").await[0];
+    assert_eq!((&known["name"], &known["aliases"]), (&json!("https://mcp.example.com/mcp"), &json!([])));
+    assert_eq!(known["profile_claims"], json!(["email", "name"]));
     assert_eq!(
         machine.failure("resource add https://a --default-scope x").await,
         "--default-scope x is not among the scopes: add --scope 'x=…'"
@@ -242,9 +259,12 @@ async fn a_client_with_a_key_of_its_own_has_no_secret() {
     assert_eq!(by_url["jwks_uri"], "https://job.example.com/jwks.json");
     assert!(machine.json("client list").await.to_string().contains("f83OJ3D2"), "public keys are no secret");
 
-    assert!(machine.failure(line).await.starts_with("the client cannot be added: jwks_uri: is missing"));
+    assert_eq!(machine.failure(line).await, "--auth-method private_key_jwt needs --jwks-file or --jwks-uri");
     let missing = machine.failure(&format!("{line} --jwks-file /nowhere/keys.json")).await;
     assert!(missing.starts_with("/nowhere/keys.json cannot be read: No such file"), "{missing}");
+    std::fs::write(&keys, "-----BEGIN PUBLIC KEY-----\n").unwrap();
+    let pem = machine.failure(&format!("{line} --jwks-file {keys}")).await;
+    assert!(pem.ends_with("is a key in PEM: expected a JSON Web Key Set with the public key"), "{pem}");
     std::fs::write(&keys, "no JSON").unwrap();
     assert!(machine.failure(&format!("{line} --jwks-file {keys}")).await.contains("is no JSON Web Key Set: "));
     let unknown = machine.failure("client add --name job --auth-method tls_client_auth").await;

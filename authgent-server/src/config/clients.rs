@@ -54,8 +54,13 @@ pub(super) fn registration(values: &Values) -> Result<RegistrationPolicy, Config
     };
     let approved_redirects = list(values, "registration_approved_redirects", RedirectPattern::parse)?;
     if mode == RegistrationMode::ApprovedRedirects && approved_redirects.is_empty() {
-        let problem = "is approved-redirects, but registration_approved_redirects names none";
-        return Err(values.wrong("registration", problem));
+        let problem = "names none, but AUTHGENT_REGISTRATION is approved-redirects";
+        return Err(values.wrong("registration_approved_redirects", problem));
+    }
+    if mode != RegistrationMode::ApprovedRedirects && !approved_redirects.is_empty() {
+        // Whoever names them believes that they limit something.
+        let problem = "has an effect only where AUTHGENT_REGISTRATION is approved-redirects";
+        return Err(values.wrong("registration_approved_redirects", problem));
     }
     let seconds = |key: &str| values.number(key, "of seconds ", 60..=315_360_000).map(Option::unwrap_or_default);
     Ok(RegistrationPolicy {
@@ -159,7 +164,12 @@ mod tests {
             ("AUTHGENT_CLIENT_DOCUMENT_DENIED_DOMAINS", "https://evil.example", "is no host"),
             ("AUTHGENT_CLIENT_DOCUMENT_PRIVATE_HOSTS", "*.corp.example", "stands for many hosts"),
             ("AUTHGENT_REGISTRATION", "closed", "must be open, approved-redirects, token or off"),
-            ("AUTHGENT_REGISTRATION", "approved-redirects", "registration_approved_redirects names none"),
+            ("AUTHGENT_REGISTRATION", "approved-redirects", "AUTHGENT_REGISTRATION_APPROVED_REDIRECTS names none"),
+            (
+                "AUTHGENT_REGISTRATION_APPROVED_REDIRECTS",
+                "cursor:",
+                "has an effect only where AUTHGENT_REGISTRATION is",
+            ),
             ("AUTHGENT_REGISTRATION_APPROVED_REDIRECTS", "claude.ai", "is neither https://HOST"),
             ("AUTHGENT_REGISTRATION_RATE", "-1", "must be a number of registrations from 0"),
             ("AUTHGENT_CLIENT_UNUSED_TTL", "1", "must be a number of seconds from 60"),

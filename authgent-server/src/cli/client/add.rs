@@ -106,6 +106,10 @@ impl Add {
         if let Some(scope) = &self.scope {
             document.insert("scope".into(), scope.clone().into());
         }
+        let needs_keys = self.auth_method == Some(TokenEndpointAuthMethod::PrivateKeyJwt);
+        if needs_keys && self.jwks_file.is_none() && self.jwks_uri.is_none() {
+            return Err(Failure::new("--auth-method private_key_jwt needs --jwks-file or --jwks-uri"));
+        }
         ClientMetadata::parse(&document).map_err(|error| Failure::new(format!("the client cannot be added: {error}")))
     }
 }
@@ -113,6 +117,9 @@ impl Add {
 fn read_json(file: &Path) -> Result<Value, Failure> {
     let failure = |problem: String| Failure::new(format!("{} {problem}", file.display()));
     let bytes = std::fs::read(file).map_err(|error| failure(format!("cannot be read: {error}")))?;
+    if bytes.trim_ascii_start().starts_with(b"-----BEGIN") {
+        return Err(failure("is a key in PEM: expected a JSON Web Key Set with the public key".to_owned()));
+    }
     serde_json::from_slice(&bytes).map_err(|error| failure(format!("is no JSON Web Key Set: {error}")))
 }
 

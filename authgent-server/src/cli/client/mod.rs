@@ -35,6 +35,7 @@ pub(super) enum Client {
     },
     /// Remove it, with everything that it was granted. One that registered itself can register again, one that publishes a
     /// document comes back by itself: disable it to keep it out.
+    #[command(visible_alias = "remove")]
     Delete {
         /// Its `client_id`.
         id: String,

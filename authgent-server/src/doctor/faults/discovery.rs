@@ -142,13 +142,13 @@ faults! {
     NO_DYNAMIC = Info "registration.no_dynamic" {
         title: "there is no dynamic registration",
         expected: "a registration_endpoint (RFC 7591) for clients without a metadata document",
-        breaks: "Cursor, Gemini CLI, Antigravity, Copilot CLI and FastMCP's client, which register dynamically",
+        breaks: "Cursor, Gemini CLI, Antigravity and programs on the SDKs that publish no document: they register dynamically",
         remedy: "Switch it on, or register those by hand.",
     }
     NO_DOCUMENTS = Info "registration.no_documents" {
         title: "client metadata documents are not supported",
         expected: "\"client_id_metadata_document_supported\": true",
-        breaks: "Zed and OpenCode, which have nothing else; the others register dynamically, which MCP deprecates",
+        breaks: "nobody yet: those that publish a document register dynamically instead, which MCP deprecates",
         remedy: "Switch it on where the server has it.",
     }
 

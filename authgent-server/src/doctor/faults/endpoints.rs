@@ -34,8 +34,8 @@ faults! {
     REGISTRATION_CLOSED = Warning "registration.closed" {
         title: "registration needs a credential",
         expected: "a registration endpoint that anybody may use, or none in the metadata",
-        breaks: "Cursor, Gemini CLI, Copilot CLI and FastMCP's client, which have no such credential",
-        remedy: "Open it, or leave registration_endpoint out of the metadata and register clients by hand.",
+        breaks: "Cursor, Gemini CLI, Antigravity and programs on the SDKs that publish no document: they have no such credential",
+        remedy: "Open it, or leave registration_endpoint out of the metadata and register clients by hand (on Authgent: AUTHGENT_REGISTRATION=open or off).",
     }
     REGISTRATION_CARELESS = Warning "registration.careless" {
         title: "the registration endpoint accepts nonsense",

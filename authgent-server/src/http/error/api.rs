@@ -209,7 +209,7 @@ impl From<RegisterError> for ApiError {
         match error {
             E::Store(error) => error.into(),
             E::Off | E::Disabled { .. } => Self::new(StatusCode::FORBIDDEN, OAuthErrorCode::AccessDenied, text),
-            E::TokenMissing => Self::bearer(false, text),
+            E::InitialAccessTokenMissing | E::RegistrationAccessTokenMissing => Self::bearer(false, text),
             E::TokenMalformed | E::TokenRefused { .. } | E::TokenUsedUp | E::NotManager => Self::bearer(true, text),
             E::Metadata(ClientMetadataError::RedirectUri(_) | ClientMetadataError::RedirectUris(_))
             | E::RedirectUriNotApproved { .. } => Self::bad(OAuthErrorCode::InvalidRedirectUri, text),

@@ -8,9 +8,14 @@ pub enum RegisterError {
     /// Nobody may register here.
     #[error("registration is turned off here: ask the operator for a client_id")]
     Off,
-    /// A token is needed, and none was sent.
-    #[error("an access token is needed: send it as Authorization: Bearer")]
-    TokenMissing,
+    /// An initial access token is needed, and none was sent (RFC 7591, section 3).
+    #[error(
+        "an initial access token is needed to register here: ask the operator for one, and send it as Authorization: Bearer"
+    )]
+    InitialAccessTokenMissing,
+    /// The registration access token is needed, and none was sent (RFC 7592, section 2).
+    #[error("the registration_access_token of this client is needed: send it as Authorization: Bearer")]
+    RegistrationAccessTokenMissing,
     /// The header holds no bearer token.
     #[error("the Authorization header is malformed: expected Bearer and a token")]
     TokenMalformed,

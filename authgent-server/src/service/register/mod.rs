@@ -41,7 +41,7 @@ pub async fn register(
     // A bad token is refused where none is needed, too: whoever sends one expects what it gives.
     let token = match authorization {
         Some(header) => Some(token::initial_access_token(services, header).await?),
-        None if policy.mode == RegistrationMode::Token => return Err(RegisterError::TokenMissing),
+        None if policy.mode == RegistrationMode::Token => return Err(RegisterError::InitialAccessTokenMissing),
         None => None,
     };
     let metadata = checked_metadata(&object(body)?)?;

@@ -26,7 +26,7 @@ pub(super) async fn managed_client<'a>(
     client_id: &str,
     authorization: Option<&'a str>,
 ) -> Result<(Client, &'a str), RegisterError> {
-    let authorization = authorization.ok_or(RegisterError::TokenMissing)?;
+    let authorization = authorization.ok_or(RegisterError::RegistrationAccessTokenMissing)?;
     let (token, hash) = bearer(authorization).ok_or(RegisterError::TokenMalformed)?;
     let client = services.store.client(client_id).await?;
     let client = client.filter(|client| client.origin == ClientOrigin::Registered);

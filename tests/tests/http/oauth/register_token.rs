@@ -17,7 +17,11 @@ const WEB: &str = "https://app.example.com/callback";
 async fn server(mode: &str) -> TestServer {
     let approved = "https://*.example.com http://127.0.0.1";
     let setup = TestServer::setup().with("AUTHGENT_REGISTRATION", mode);
-    setup.with("AUTHGENT_REGISTRATION_APPROVED_REDIRECTS", approved).start().await.unwrap()
+    let setup = match mode {
+        "approved-redirects" => setup.with("AUTHGENT_REGISTRATION_APPROVED_REDIRECTS", approved),
+        _ => setup,
+    };
+    setup.start().await.unwrap()
 }
 
 /// An initial access token as the operator makes it, changed by `limit`.
