@@ -1,5 +1,7 @@
 //! `GET,POST /login`, `/logout`
 
+use authgent_core::time::Clock as _;
+use authgent_server::domain::{Amr, Email, EventKind};
 use authgent_tests::browser::{Browser, Page};
 use authgent_tests::flow::{EMAIL, Flow};
 use authgent_tests::server::{PASSWORD, TestServer};
@@ -112,4 +114,33 @@ async fn a_session_ends_by_signing_out_and_by_itself() {
     flow.code().await.unwrap();
     server.clock.advance(60 * 60 * 24 * 60);
     assert_eq!(flow.browser.get(flow.authorize_url()).await.unwrap().location().unwrap().path(), "/login");
+}
+
+#[tokio::test]
+async fn a_session_knows_how_when_and_from_where_and_its_grants_know_it() {
+    let server = TestServer::setup().with("AUTHGENT_TRUSTED_PROXIES", "127.0.0.1 ::1").start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    flow.tokens().await.unwrap();
+    let user = server.store.user_by_email(&Email::parse(EMAIL).unwrap()).await.unwrap().unwrap();
+    let session = server.store.sessions_of_user(user.id, server.clock.now()).await.unwrap().remove(0);
+    assert_eq!(session.amr, [Amr::Password]);
+    assert_eq!(session.last_seen_at, session.auth_time);
+    assert!(session.device.address.is_some(), "{session:?}");
+    let events = server.store.events_of_user(user.id, None, 10).await.unwrap();
+    let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::SignedIn]);
+    assert_eq!(events[0].device, session.device);
+
+    // Used again: written down, but not at each request.
+    for (later, expected) in [(299, 0), (1, 300), (10, 300)] {
+        server.clock.advance(later);
+        flow.browser.get(server.url("/")).await.unwrap();
+        let sessions = server.store.sessions_of_user(user.id, server.clock.now()).await.unwrap();
+        assert_eq!(sessions[0].last_seen_at.since(session.auth_time), expected);
+    }
+
+    let page = flow.browser.get(server.url("/logout")).await.unwrap();
+    flow.browser.submit(&page, &page.form("csrf_token").unwrap()).await.unwrap();
+    assert_eq!(server.store.sessions_of_user(user.id, server.clock.now()).await.unwrap(), []);
+    assert_eq!(server.store.events_of_user(user.id, None, 1).await.unwrap()[0].kind, EventKind::SignedOut);
 }
