@@ -8,6 +8,7 @@ use crate::net::probe::Probe;
 use url::Url;
 
 const FAULTS: Faults = Faults {
+    members: &["issuer", "authorization_endpoint", "token_endpoint"],
     unreachable: &faults::AS_CONNECTION,
     tls: &faults::AS_TLS,
     status: &faults::LOCATION_STATUS,

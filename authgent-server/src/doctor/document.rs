@@ -58,6 +58,8 @@ impl Document {
 
 /// What the faults of one kind of document are called.
 pub(in crate::doctor) struct Faults {
+    /// What tells such a document from another one: it has at least one of these members.
+    pub(in crate::doctor) members: &'static [&'static str],
     pub(in crate::doctor) unreachable: &'static Fault,
     pub(in crate::doctor) tls: &'static Fault,
     pub(in crate::doctor) status: &'static Fault,
@@ -69,6 +71,12 @@ pub(in crate::doctor) struct Faults {
 /// The documents at the places, in their order; says what is wrong with the others.
 pub(in crate::doctor) fn read(stage: &mut Stage, places: &[Place], faults: &Faults) -> Vec<Document> {
     let before = stage.findings.len();
+    let is_one = |members: &Map<String, Value>| faults.members.iter().any(|member| members.contains_key(*member));
+    // A server may answer every address with the same cheerful object. Where none is right, the first is as good as any.
+    let some_is = places.iter().any(|place| {
+        let reply = place.answered.as_ref().ok().filter(|reply| reply.status == 200);
+        reply.and_then(object).is_some_and(|members| is_one(&members))
+    });
     let mut documents: Vec<Document> = Vec::new();
     for place in places {
         match &place.answered {
@@ -80,10 +88,10 @@ pub(in crate::doctor) fn read(stage: &mut Stage, places: &[Place], faults: &Faul
                 }
             }
             Ok(reply) if reply.status == 200 => match object(reply) {
-                Some(members) => {
+                Some(members) if is_one(&members) || !some_is => {
                     documents.push(Document { name: place.name, url: place.url.clone(), members });
                 }
-                None => stage.add(faults.not_json.found(shown(reply)).at(&place.url)),
+                Some(_) | None => stage.add(faults.not_json.found(shown(reply)).at(&place.url)),
             },
             Ok(reply) if reply.is_redirect() => {
                 let target = reply.header("location").unwrap_or("nowhere");

@@ -10,6 +10,7 @@ use serde_json::Value;
 use url::Url;
 
 const FAULTS: Faults = Faults {
+    members: &["resource", "authorization_servers"],
     unreachable: &faults::METADATA_UNREACHABLE,
     tls: &faults::TLS,
     status: &faults::METADATA_STATUS,

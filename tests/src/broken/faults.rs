@@ -190,6 +190,16 @@ fn resource() -> Vec<Fault> {
             }),
         ),
         fault("metadata that is a page", &["resource.not_json"], resource!(|asked, answer| answer.html(200))),
+        // The root has the document: the walk goes on, so that what it says everywhere is still said.
+        fault(
+            "another object where the path is inserted",
+            &["keys.not_rs256", "resource.not_json"],
+            |asked, answer| {
+                if asked.is(Side::Mcp, "GET", "/.well-known/oauth-protected-resource/mcp") {
+                    answer.body = json!({"hello": 1});
+                }
+            },
+        ),
         fault(
             "resource with a trailing slash",
             &["resource.mismatch", "discovery.resource_unlisted"],

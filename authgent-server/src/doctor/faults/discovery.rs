@@ -50,8 +50,8 @@ faults! {
         remedy: "Serve the document at the place itself; exclude /.well-known/ from redirects.",
     }
     AS_NOT_JSON = Error "discovery.not_json" {
-        title: "the authorization server's metadata is not a JSON object",
-        expected: "application/json with an object",
+        title: "what is there is not the authorization server's metadata",
+        expected: "404, or application/json with an object that has issuer and the endpoints",
         breaks: "every client",
         remedy: "Often a page of a single-page application: route /.well-known/ to the authorization server.",
     }

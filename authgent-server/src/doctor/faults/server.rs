@@ -166,8 +166,8 @@ faults! {
         remedy: "Serve the document at the place itself; exclude /.well-known/ from redirects to www, to https or to a trailing slash.",
     }
     METADATA_NOT_JSON = Error "resource.not_json" {
-        title: "the protected resource metadata is not a JSON object",
-        expected: "application/json with an object",
+        title: "what is there is not the protected resource metadata",
+        expected: "404, or application/json with an object that has resource and authorization_servers",
         breaks: "every client",
         remedy: "Often a page of a single-page application: route /.well-known/oauth-protected-resource to the MCP server.",
     }
