@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use crate::crypto::keyring::Keyring;
+use crate::crypto::passkey::RelyingParty;
 use crate::crypto::password::PasswordHasher;
 use crate::crypto::pem::KeyError;
 use crate::crypto::random::Random;
@@ -108,6 +109,7 @@ impl Application {
             store,
             keyring,
             vault,
+            relying_party: RelyingParty::new(&config.issuer),
             passwords: PasswordHasher::new(password_permits()),
             clock: dependencies.clock,
             random: dependencies.random,

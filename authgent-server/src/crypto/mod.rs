@@ -8,9 +8,12 @@ pub mod client_assertion;
 pub mod hash;
 pub mod jwk_verifier;
 pub mod keyring;
+pub mod passkey;
 pub mod password;
 pub mod pem;
 pub mod random;
+pub mod recovery_code;
+pub mod totp;
 pub mod vault;
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 //! Another site can neither read the cookie nor set it (`__Host-` over HTTPS), so it cannot write the form.
 
 use super::cookie::{self, Name};
-use crate::crypto::hash::{base64url, constant_time_eq, hmac_sha256};
+use crate::crypto::hash::{base64url, constant_time_eq, hmac_sha256, token_hash};
+use crate::domain::TokenHash;
 use crate::service::Services;
 use actix_web::HttpRequest;
 use actix_web::cookie::Cookie;
@@ -27,6 +28,11 @@ pub(super) fn for_form(services: &Services, request: &HttpRequest) -> Csrf {
             Csrf { token: token(&secret), cookie: Some(cookie::set(issuer, Name::Csrf, secret, None)) }
         }
     }
+}
+
+/// The browser, by the hash of its secret: what is begun for it is of no use in another one. `None` where it has none yet.
+pub(super) fn browser(services: &Services, request: &HttpRequest) -> Option<TokenHash> {
+    cookie::read(request, &services.settings.issuer, Name::Csrf).map(|secret| token_hash(&secret))
 }
 
 /// Whether the form came from a page that this browser asked for.

@@ -5,10 +5,10 @@ use super::extract::Form;
 use super::pages::csp::Forms;
 use super::pages::{Layout, SignInPage};
 use super::return_to::ReturnTo;
-use super::{csrf, device, render, session};
+use super::{csrf, device, render_with_script, second_factor, session};
 use crate::service::authorize::peek;
 use crate::service::parameters::Parameters;
-use crate::service::sign_in::{SignInError, sign_in};
+use crate::service::sign_in::{SignInError, SignInOutcome, sign_in};
 use crate::service::{Services, authorize};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -20,6 +20,13 @@ pub(super) fn url(services: &Services, parameters: &Parameters) -> String {
     let return_to = format!("{base}/oauth/authorize?{}", authorize::after_sign_in(parameters).encode());
     let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &return_to).finish();
     format!("{base}/login?{query}")
+}
+
+/// The address of the sign-in page, for whoever then goes on to `return_to`.
+pub(super) fn url_to(services: &Services, return_to: &ReturnTo) -> String {
+    let return_to = return_to.location(services);
+    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &return_to).finish();
+    format!("{}/login?{query}", services.settings.issuer.path())
 }
 
 pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, PageError> {
@@ -37,21 +44,25 @@ pub(super) async fn post(
 ) -> Result<HttpResponse, PageError> {
     let field = |name: &str| form.parameters.get(name).unwrap_or_default().to_owned();
     let return_to = ReturnTo::parse(&services, form.parameters.get("return_to"));
-    if !csrf::is_genuine(&services, &request, form.parameters.get("csrf_token")) {
+    let browser = csrf::browser(&services, &request);
+    let browser = browser.filter(|_| csrf::is_genuine(&services, &request, form.parameters.get("csrf_token")));
+    let Some(browser) = browser else {
         return page(&services, &request, &return_to, field("email"), Some(SignInPage::EXPIRED), StatusCode::FORBIDDEN)
             .await;
-    }
+    };
     let former = session::cookie_of(&services, &request);
     match sign_in(
         &services,
         &field("email"),
         SecretString::from(form.all("password").pop().unwrap_or_default()),
         &device::of(&services, &request),
+        browser,
         former.as_deref(),
     )
     .await
     {
-        Ok(session) => session::finish(&services, &request, session, &return_to),
+        Ok(SignInOutcome::Session(session)) => session::finish(&services, &request, session, &return_to),
+        Ok(SignInOutcome::SecondFactor(ticket)) => Ok(second_factor::ask(&services, &ticket, &return_to)),
         Err(error @ SignInError::WrongCredentials) => {
             tracing::info!(cause = %error, "sign-in refused");
             page(
@@ -84,7 +95,7 @@ pub(super) async fn post(
     }
 }
 
-async fn page(
+pub(super) async fn page(
     services: &Services,
     request: &HttpRequest,
     return_to: &ReturnTo,
@@ -102,6 +113,7 @@ async fn page(
     let page = SignInPage {
         layout: Layout::for_issuer(issuer.as_str()),
         action: format!("{}/login", issuer.path()),
+        passkey: second_factor::passkey_button(services, &csrf.token, return_to),
         csrf_token: csrf.token,
         return_to: return_to.location(services),
         email,
@@ -110,7 +122,7 @@ async fn page(
         hint: None,
     };
     let forms = redirect_uri.as_ref().map_or(Forms::Here, |uri| Forms::ThenTo(uri.as_str()));
-    let mut response = render(services, request, &page, forms, csrf.cookie)?;
+    let mut response = render_with_script(services, request, &page, forms, csrf.cookie)?;
     *response.status_mut() = status;
     Ok(response)
 }

@@ -19,10 +19,13 @@ mod login;
 mod logout;
 mod metadata;
 pub mod pages;
+mod passkeys;
 mod rate_limit;
 mod register;
 mod return_to;
 mod revoke;
+mod second_factor;
+mod security;
 mod session;
 mod token;
 
@@ -85,6 +88,21 @@ fn routes(config: &mut ServiceConfig, issuer: &authgent_core::issuer::Issuer) {
         .service(open(at("/oauth/revoke"), [web::post().to(revoke::post)])) // RFC 7009
         .service(closed(at("/oauth/introspect"), [web::post().to(introspect::post)])) // RFC 7662
         .service(closed(at("/login"), [read().to(login::get), web::post().to(login::post)]))
+        .service(closed(
+            at("/login/second-factor"),
+            [read().to(second_factor::get), web::post().to(second_factor::post)],
+        ))
+        .service(closed(at("/login/passkey"), [web::post().to(passkeys::sign_in)]))
+        .service(closed(at("/login/passkey/options"), [web::post().to(passkeys::sign_in_options)]))
+        .service(closed(at("/account/security"), [read().to(security::get)]))
+        .service(closed(at("/account/passkeys"), [web::post().to(passkeys::add)]))
+        .service(closed(at("/account/passkeys/options"), [web::post().to(passkeys::add_options)]))
+        .service(closed(at("/account/passkeys/{id}/rename"), [web::post().to(security::rename_passkey)]))
+        .service(closed(at("/account/passkeys/{id}/remove"), [web::post().to(security::remove_passkey)]))
+        .service(closed(at("/account/totp"), [read().to(security::app_page), web::post().to(security::set_up_app)]))
+        .service(closed(at("/account/totp/confirm"), [web::post().to(security::confirm_app)]))
+        .service(closed(at("/account/totp/remove"), [web::post().to(security::remove_app)]))
+        .service(closed(at("/account/recovery-codes"), [web::post().to(security::make_codes)]))
         .service(closed(at("/logout"), [read().to(logout::get), web::post().to(logout::post)]))
         .service(closed(at("/consent"), [read().to(consent::get), web::post().to(consent::post)]))
         .service(closed(at("/assets/{file:.*}"), [read().to(assets::get)]))
@@ -149,6 +167,21 @@ fn render(
         response.cookie(cookie);
     }
     Ok(response.body(body))
+}
+
+/// As [`render`], for a page that loads our script: `passkeys.js`.
+fn render_with_script(
+    services: &Services,
+    request: &actix_web::HttpRequest,
+    page: &impl pages::Template,
+    forms: pages::csp::Forms<'_>,
+    cookie: Option<actix_web::cookie::Cookie<'static>>,
+) -> Result<HttpResponse, error::PageError> {
+    let mut response = render(services, request, page, forms, cookie)?;
+    let policy = header::HeaderValue::try_from(pages::csp::policy_with_script(forms))
+        .map_err(|_| error::PageError::new(services, request, pages::Problem::Internal))?;
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    Ok(response)
 }
 
 /// 303: the browser goes on with `GET`, whatever it came with (RFC 9700, section 4.12: never 307).

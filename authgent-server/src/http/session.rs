@@ -7,6 +7,7 @@ use super::return_to::ReturnTo;
 use super::{device, redirect};
 use crate::service::Services;
 use crate::service::sign_in::{self, NewSession, SignedIn};
+use actix_web::cookie::Cookie;
 use actix_web::{HttpRequest, HttpResponse};
 
 /// For how many seconds a sign-in counts as fresh: long enough to change something dangerous, too short for whoever finds an
@@ -71,6 +72,11 @@ fn sign_in_url(services: &Services, page: &str) -> String {
     format!("{}/login?{query}", services.settings.issuer.path())
 }
 
+/// The cookie of a new session.
+pub(super) fn cookie(services: &Services, session: NewSession) -> Cookie<'static> {
+    cookie::set(&services.settings.issuer, Name::Session, session.cookie, Some(session.ttl))
+}
+
 /// Gives the browser its new session, and sends it where it wanted to go.
 pub(super) fn finish(
     services: &Services,
@@ -79,7 +85,8 @@ pub(super) fn finish(
     return_to: &ReturnTo,
 ) -> Result<HttpResponse, PageError> {
     let mut response = redirect(&return_to.location(services));
-    let cookie = cookie::set(&services.settings.issuer, Name::Session, session.cookie, Some(session.ttl));
-    response.add_cookie(&cookie).map_err(|_| PageError::new(services, request, Problem::Internal))?;
+    response
+        .add_cookie(&cookie(services, session))
+        .map_err(|_| PageError::new(services, request, Problem::Internal))?;
     Ok(response)
 }

@@ -12,12 +12,15 @@ pub mod impersonation;
 pub mod introspect;
 pub mod metadata;
 pub mod parameters;
+pub mod passkeys;
 pub mod register;
 pub mod revoke;
+pub mod second_factor;
 pub mod sign_in;
 pub mod token;
 
 use crate::crypto::keyring::Keyring;
+use crate::crypto::passkey::RelyingParty;
 use crate::crypto::password::PasswordHasher;
 use crate::crypto::random::Random;
 use crate::crypto::vault::Vault;
@@ -42,6 +45,8 @@ pub struct Services {
     pub keyring: Keyring,
     /// Seals what has to be kept and read again.
     pub vault: Vault,
+    /// The relying party of passkeys; `None` where the issuer's host is no name.
+    pub relying_party: Option<RelyingParty>,
     /// Hashes and checks passwords.
     pub passwords: PasswordHasher,
     /// The time.

@@ -5,7 +5,7 @@ use super::{Store, StoreError, WriteTransaction};
 use crate::domain::Passkey;
 use authgent_core::time::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 impl Store {
@@ -29,6 +29,15 @@ impl Store {
 }
 
 impl WriteTransaction {
+    /// As [`Store::passkeys_of_user`], inside the transaction: nobody removes one of them before the commit.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn passkeys_of_user(&self, user_id: Uuid) -> Result<Vec<Passkey>, StoreError> {
+        let all = Entity::find().filter(Column::UserId.eq(user_id)).order_by_asc(Column::Id).lock_exclusive();
+        all.all(&self.inner).await?.into_iter().map(Passkey::try_from).collect()
+    }
+
     /// Adds a passkey.
     ///
     /// # Errors

@@ -23,11 +23,16 @@ pub struct Asset {
 }
 
 /// Every static file there is.
-pub static ASSETS: [Asset; 2] = [
+pub static ASSETS: [Asset; 3] = [
     Asset {
         name: "authgent.css",
         content_type: "text/css; charset=utf-8",
         body: include_bytes!("../../../static/authgent.css"),
+    },
+    Asset {
+        name: "passkeys.js",
+        content_type: "text/javascript; charset=utf-8",
+        body: include_bytes!("../../../static/passkeys.js"),
     },
     Asset { name: "logo.svg", content_type: "image/svg+xml", body: include_bytes!("../../../static/logo.svg") },
 ];

@@ -33,6 +33,11 @@ pub fn policy(forms: Forms<'_>) -> String {
     policy
 }
 
+/// As [`policy`], for a page that loads a script of ours, which asks this server.
+pub fn policy_with_script(forms: Forms<'_>) -> String {
+    format!("{}; script-src 'self'; connect-src 'self'", policy(forms))
+}
+
 /// The sources of `form-action`, or `None` where the directive must be left out.
 ///
 /// A redirect URI of a private-use scheme (RFC 8252 section 7.1) ends in an app, so naming its scheme is
@@ -84,6 +89,13 @@ mod tests {
             assert!(policy.contains(directive), "{directive} is missing: {policy}");
         }
         assert!(!policy.contains("unsafe"));
+    }
+
+    #[test]
+    fn a_page_with_a_script_allows_our_own_alone() {
+        let policy = policy_with_script(Forms::Here);
+        assert!(policy.starts_with(&super::policy(Forms::Here)));
+        assert!(policy.ends_with("; script-src 'self'; connect-src 'self'") && !policy.contains("unsafe"), "{policy}");
     }
 
     #[test]

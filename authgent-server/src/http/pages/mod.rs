@@ -22,9 +22,13 @@ mod error;
 mod home;
 mod layout;
 mod notice;
+pub mod qr;
+mod second_factor;
+mod security;
 mod sign_in;
 #[cfg(test)]
 mod tests;
+pub mod texts;
 
 pub use askama::Template;
 
@@ -33,4 +37,6 @@ pub use self::error::{Detail, ErrorPage, Problem};
 pub use self::home::{HomePage, Link};
 pub use self::layout::Layout;
 pub use self::notice::{ConnectedPage, SignOutPage, SignedOutPage};
+pub use self::second_factor::{PasskeyButton, SecondFactorPage};
+pub use self::security::{MethodsSection, PasskeyRow, RecoveryCodesPage, SecurityPage, TotpPage};
 pub use self::sign_in::SignInPage;

@@ -2,9 +2,11 @@
 
 use askama::{Result, Template as _};
 
+use super::qr::Qr;
 use super::{
-    ConnectedPage, ConsentPage, Detail, ErrorPage, HomePage, Imitation, Layout, Problem, ScopeRow, SignInPage,
-    SignOutPage, SignedOutPage, Standing,
+    ConnectedPage, ConsentPage, Detail, ErrorPage, HomePage, Imitation, Layout, MethodsSection, PasskeyButton,
+    PasskeyRow, Problem, RecoveryCodesPage, ScopeRow, SecondFactorPage, SecurityPage, SignInPage, SignOutPage,
+    SignedOutPage, Standing, TotpPage, texts,
 };
 
 fn layout() -> Layout {
@@ -22,6 +24,7 @@ pub fn sign_in() -> SignInPage {
         error: None,
         client_name: Some("Claude".to_owned()),
         hint: None,
+        passkey: None,
     }
 }
 
@@ -91,6 +94,13 @@ pub fn all() -> Result<Vec<(&'static str, String)>> {
         ("sign-in", sign_in().render()?),
         ("sign-in-error", sign_in_again().render()?),
         ("sign-in-dev", sign_in_dev().render()?),
+        ("sign-in-passkey", SignInPage { passkey: Some(passkey_button()), ..sign_in() }.render()?),
+        ("second-factor", second_factor().render()?),
+        ("second-factor-recovery", second_factor_recovery().render()?),
+        ("security", security().render()?),
+        ("security-new", security_new().render()?),
+        ("totp", totp().render()?),
+        ("recovery-codes", recovery_codes().render()?),
         ("consent", consent().render()?),
         ("consent-verified", consent_verified().render()?),
         ("consent-published", consent_published().render()?),
@@ -253,4 +263,90 @@ fn home() -> HomePage {
         sign_out_url: Some("/logout".to_owned()),
         ..HomePage::new(layout(), "https://auth.example.com")
     }
+}
+
+fn passkey_button() -> PasskeyButton {
+    PasskeyButton {
+        t: &texts::second_factor::EN,
+        endpoint: "/login/passkey".to_owned(),
+        csrf_token: "c2FtcGxl".to_owned(),
+        return_to: "/account".to_owned(),
+    }
+}
+
+/// Asks for a code.
+pub fn second_factor() -> SecondFactorPage {
+    SecondFactorPage {
+        layout: layout(),
+        t: &texts::second_factor::EN,
+        action: "/login/second-factor".to_owned(),
+        csrf_token: "c2FtcGxl".to_owned(),
+        ticket: "c2FtcGxl".to_owned(),
+        return_to: "/account".to_owned(),
+        sign_in_url: "/login?return_to=%2Faccount".to_owned(),
+        error: None,
+        recovery: false,
+        passkey: Some(passkey_button()),
+    }
+}
+
+/// After a wrong recovery code.
+pub fn second_factor_recovery() -> SecondFactorPage {
+    let error = Some(texts::second_factor::EN.wrong.to_owned());
+    SecondFactorPage { error, recovery: true, passkey: None, ..second_factor() }
+}
+
+/// Two passkeys, an app, and most recovery codes.
+pub fn security() -> SecurityPage {
+    let passkey = |id: &str, name: &str, last_used: Option<&str>| PasskeyRow {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        added: "2026-11-23".to_owned(),
+        last_used: last_used.map(str::to_owned),
+    };
+    let methods = MethodsSection {
+        t: &texts::security::EN,
+        base: "/account".to_owned(),
+        csrf_token: "c2FtcGxl".to_owned(),
+        error: None,
+        passkeys: vec![
+            passkey("0198c7c2-6a0e-7d11-8000-000000000001", "Phone", Some("2026-11-24")),
+            passkey("0198c7c2-6a0e-7d11-8000-000000000002", "Security key", None),
+        ],
+        passkeys_work: true,
+        app_on: true,
+        codes_left: texts::security::EN.codes_left.replace("{count}", "9"),
+    };
+    SecurityPage { layout: layout(), methods }
+}
+
+/// A person with a password alone, who tried to remove what is not there.
+pub fn security_new() -> SecurityPage {
+    let mut page = security();
+    page.methods.error = Some(texts::security::EN.gone.to_owned());
+    page.methods.passkeys = Vec::new();
+    page.methods.passkeys_work = false;
+    page.methods.app_on = false;
+    page
+}
+
+/// A secret for an app, after a wrong first code.
+pub fn totp() -> TotpPage {
+    let uri = "otpauth://totp/auth.example.com:ada%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=auth.example.com";
+    TotpPage {
+        layout: layout(),
+        t: &texts::security::EN,
+        base: "/account".to_owned(),
+        csrf_token: "c2FtcGxl".to_owned(),
+        qr: Qr::new(uri),
+        uri: uri.to_owned(),
+        secret: "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ".to_owned(),
+        error: Some(texts::security::EN.setup_wrong.to_owned()),
+    }
+}
+
+/// Ten codes.
+pub fn recovery_codes() -> RecoveryCodesPage {
+    let codes = (0..10).map(|n| format!("{n}123-4567-89AB-CDEF")).collect();
+    RecoveryCodesPage { layout: layout(), t: &texts::security::EN, base: "/account".to_owned(), codes }
 }

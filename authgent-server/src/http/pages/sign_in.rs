@@ -2,8 +2,8 @@
 
 use askama::Template;
 
-use super::Layout;
 use super::display::filters;
+use super::{Layout, PasskeyButton};
 
 /// `GET /login`: asks for email and password.
 ///
@@ -27,6 +27,8 @@ pub struct SignInPage {
     pub client_name: Option<String>,
     /// A line of help above the form, for example where a development server printed the password.
     pub hint: Option<String>,
+    /// The passkey button, where passkeys work here.
+    pub passkey: Option<PasskeyButton>,
 }
 
 impl SignInPage {

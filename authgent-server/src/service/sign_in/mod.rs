@@ -6,8 +6,8 @@ pub use session::{Authentication, NewSession};
 
 use crate::crypto::hash::token_hash;
 use crate::crypto::password::PasswordError;
-use crate::domain::{Amr, Device, Email, EventKind, Session, User};
-use crate::service::Services;
+use crate::domain::{Amr, Device, Email, EventKind, Session, TokenHash, User};
+use crate::service::{Services, second_factor};
 use crate::store::StoreError;
 use secrecy::SecretString;
 use serde_json::json;
@@ -19,6 +19,14 @@ pub struct SignedIn {
     pub session: Session,
     /// Whose it is.
     pub user: User,
+}
+
+/// What a right password leads to.
+pub enum SignInOutcome {
+    /// To a session.
+    Session(NewSession),
+    /// To the question for the second factor, which the secret names.
+    SecondFactor(String),
 }
 
 /// Why nobody is signed in.
@@ -62,7 +70,8 @@ pub async fn current(
     Ok(Some(SignedIn { session, user }))
 }
 
-/// Checks e-mail and password, and begins a new session. A session that the browser had ends: its identifier may have
+/// Checks e-mail and password, and begins a new session, or asks for the second factor of whoever has turned it on: in the
+/// same `browser`, by the hash of its secret. A session that the browser had ends: its identifier may have
 /// been planted there (session fixation).
 ///
 /// An unknown address costs the same time as a known one: the password is checked against a dummy.
@@ -74,8 +83,9 @@ pub async fn sign_in(
     email: &str,
     password: SecretString,
     device: &Device,
+    browser: TokenHash,
     former_cookie: Option<&str>,
-) -> Result<NewSession, SignInError> {
+) -> Result<SignInOutcome, SignInError> {
     let user = match Email::parse(email) {
         Ok(email) => services.store.user_by_email(&email).await?,
         Err(_) => None,
@@ -86,11 +96,17 @@ pub async fn sign_in(
         (_, Some(user)) => SignInError::Unreadable { user_id: user.id },
     })?;
     let user = user.filter(|user| matches && user.enabled).ok_or(SignInError::WrongCredentials)?;
+    let asks = second_factor::is_on(services, &user).await?;
     let tx = services.store.begin().await?;
+    if asks {
+        let ticket = second_factor::begin(services, &tx, &user, browser).await?;
+        tx.commit().await?;
+        return Ok(SignInOutcome::SecondFactor(ticket));
+    }
     let password = Authentication::local([Amr::Password]);
     let session = session::begin(services, &tx, &user, &password, device, former_cookie).await?;
     tx.commit().await?;
-    Ok(session)
+    Ok(SignInOutcome::Session(session))
 }
 
 /// Ends the session that the cookie names.

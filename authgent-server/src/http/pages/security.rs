@@ -1,0 +1,89 @@
+//! The ways to sign in: a section of the account's security page, and the pages that it leads to.
+
+use askama::Template;
+
+use super::Layout;
+use super::display::filters;
+use super::qr::Qr;
+use super::texts::security::SecurityTexts;
+
+/// A passkey in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasskeyRow {
+    /// Our name for it, as in its paths.
+    pub id: String,
+    /// The person's name for it.
+    pub name: String,
+    /// The day on which it was added, as `2026-11-23`.
+    pub added: String,
+    /// The day of its last use.
+    pub last_used: Option<String>,
+}
+
+/// What `account_methods.html` shows. A page that includes it has it in its field `methods`, and loads
+/// `static/passkeys.js`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MethodsSection {
+    /// What it says.
+    pub t: &'static SecurityTexts,
+    /// Path of the account, below which all forms post.
+    pub base: String,
+    /// Goes back with the forms; equal to the cookie of the same purpose.
+    pub csrf_token: String,
+    /// Why the last change was not made, in words.
+    pub error: Option<String>,
+    /// The passkeys, the oldest first.
+    pub passkeys: Vec<PasskeyRow>,
+    /// Whether passkeys work here.
+    pub passkeys_work: bool,
+    /// Whether an authenticator app is on.
+    pub app_on: bool,
+    /// How many recovery codes are left, in words; empty where no app is on.
+    pub codes_left: String,
+}
+
+/// `GET /account/security`
+#[derive(Debug, Clone, Template)]
+#[template(path = "security.html")]
+pub struct SecurityPage {
+    /// The frame.
+    pub layout: Layout,
+    /// The section.
+    pub methods: MethodsSection,
+}
+
+/// `GET /account/totp`: an app is given its secret, and proves it with a first code.
+#[derive(Clone, Template)]
+#[template(path = "totp.html")]
+pub struct TotpPage {
+    /// The frame.
+    pub layout: Layout,
+    /// What it says.
+    pub t: &'static SecurityTexts,
+    /// Path of the account, below which all forms post.
+    pub base: String,
+    /// Goes back with the forms; equal to the cookie of the same purpose.
+    pub csrf_token: String,
+    /// The secret as a picture.
+    pub qr: Option<Qr>,
+    /// The secret as an address that opens an app.
+    pub uri: String,
+    /// The secret as text.
+    pub secret: String,
+    /// Why the last try failed, in words.
+    pub error: Option<String>,
+}
+
+/// New recovery codes: the only time that they are shown.
+#[derive(Clone, Template)]
+#[template(path = "recovery_codes.html")]
+pub struct RecoveryCodesPage {
+    /// The frame.
+    pub layout: Layout,
+    /// What it says.
+    pub t: &'static SecurityTexts,
+    /// Path of the account.
+    pub base: String,
+    /// The codes.
+    pub codes: Vec<String>,
+}

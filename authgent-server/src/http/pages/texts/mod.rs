@@ -1,0 +1,4 @@
+//! What the pages say: one file per group of pages, with all languages.
+
+pub mod second_factor;
+pub mod security;

@@ -1,0 +1,266 @@
+//! The ways to sign in, below `/account`: passkeys are named and removed, an authenticator app is turned on and off, recovery
+//! codes are made. Whatever would help an intruder to stay needs a sign-in of the last minutes.
+
+use super::error::PageError;
+use super::extract::Form;
+use super::pages::csp::Forms;
+use super::pages::qr::Qr;
+use super::pages::texts::security::EN;
+use super::pages::{Layout, MethodsSection, PasskeyRow, Problem, RecoveryCodesPage, SecurityPage, TotpPage};
+use super::session::{require, require_fresh};
+use super::{csrf, device, redirect, render, render_with_script};
+use crate::domain::{Passkey, User};
+use crate::service::Services;
+use crate::service::passkeys::manage::{self, ManageError};
+use crate::service::second_factor::app::{self, AppError};
+use crate::service::second_factor::{is_on, recovery};
+use actix_web::cookie::time::OffsetDateTime;
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use authgent_core::time::Timestamp;
+use uuid::Uuid;
+
+/// What follows `/account` in the path of the page that lists the ways to sign in.
+const PAGE: &str = "/security";
+
+type Answer = Result<HttpResponse, PageError>;
+
+pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> Answer {
+    match require(&services, &request, PAGE).await {
+        Ok(signed_in) => page(&services, &request, &signed_in.user, None, StatusCode::OK).await,
+        Err(barrier) => barrier.into_result(),
+    }
+}
+
+/// What stands on the security page about passkeys, authenticator app and recovery codes.
+pub(super) async fn section(
+    services: &Services,
+    request: &HttpRequest,
+    user: &User,
+    csrf_token: String,
+    error: Option<&str>,
+) -> Result<MethodsSection, PageError> {
+    let failed = |error| PageError::store(services, request, &error);
+    let passkeys = services.store.passkeys_of_user(user.id).await.map_err(failed)?;
+    let app_on = is_on(services, user).await.map_err(failed)?;
+    let left = services.store.recovery_codes_left(user.id).await.map_err(failed)?;
+    Ok(MethodsSection {
+        t: &EN,
+        base: account(services),
+        csrf_token,
+        error: error.map(str::to_owned),
+        passkeys: passkeys.into_iter().map(row).collect(),
+        passkeys_work: services.relying_party.is_some(),
+        app_on,
+        codes_left: match left {
+            0 => EN.no_codes.to_owned(),
+            left => EN.codes_left.replace("{count}", &left.to_string()),
+        },
+    })
+}
+
+pub(super) async fn rename_passkey(
+    request: HttpRequest,
+    services: web::Data<Services>,
+    id: web::Path<String>,
+    form: Form,
+) -> Answer {
+    genuine(&services, &request, &form)?;
+    let signed_in = match require(&services, &request, PAGE).await {
+        Ok(signed_in) => signed_in,
+        Err(barrier) => return barrier.into_result(),
+    };
+    let name = form.parameters.get("name").unwrap_or_default();
+    let outcome = match Uuid::parse_str(&id) {
+        Ok(id) => manage::rename(&services, &signed_in.user, id, name).await,
+        Err(_) => Err(ManageError::Unknown),
+    };
+    managed(&services, &request, &signed_in.user, outcome).await
+}
+
+pub(super) async fn remove_passkey(
+    request: HttpRequest,
+    services: web::Data<Services>,
+    id: web::Path<String>,
+    form: Form,
+) -> Answer {
+    genuine(&services, &request, &form)?;
+    let signed_in = match require_fresh(&services, &request, PAGE).await {
+        Ok(signed_in) => signed_in,
+        Err(barrier) => return barrier.into_result(),
+    };
+    let outcome = match Uuid::parse_str(&id) {
+        Ok(id) => manage::remove(&services, &signed_in.user, id, &device::of(&services, &request)).await,
+        Err(_) => Err(ManageError::Unknown),
+    };
+    managed(&services, &request, &signed_in.user, outcome).await
+}
+
+async fn managed(services: &Services, request: &HttpRequest, user: &User, outcome: Result<(), ManageError>) -> Answer {
+    let (text, status) = match outcome {
+        Ok(()) => return Ok(redirect(&format!("{}{PAGE}", account(services)))),
+        Err(ManageError::Unknown) => (EN.gone, StatusCode::NOT_FOUND),
+        Err(ManageError::Name) => (EN.name_missing, StatusCode::BAD_REQUEST),
+        Err(ManageError::LastWay) => (EN.last_way, StatusCode::CONFLICT),
+        Err(ManageError::Store(error)) => return Err(PageError::store(services, request, &error)),
+    };
+    page(services, request, user, Some(text), status).await
+}
+
+/// Begins to turn an app on.
+pub(super) async fn set_up_app(request: HttpRequest, services: web::Data<Services>, form: Form) -> Answer {
+    genuine(&services, &request, &form)?;
+    let signed_in = match require_fresh(&services, &request, PAGE).await {
+        Ok(signed_in) => signed_in,
+        Err(barrier) => return barrier.into_result(),
+    };
+    match app::begin(&services, &signed_in.user).await {
+        Ok(()) => Ok(redirect(&format!("{}/totp", account(&services)))),
+        Err(error) => app_error(&services, &request, &signed_in.user, error).await,
+    }
+}
+
+/// The secret for the app. As the change itself, for a fresh sign-in only: who copies it can make codes for ever.
+pub(super) async fn app_page(request: HttpRequest, services: web::Data<Services>) -> Answer {
+    match require_fresh(&services, &request, "/totp").await {
+        Ok(signed_in) => enrolment(&services, &request, &signed_in.user, None, StatusCode::OK).await,
+        Err(barrier) => barrier.into_result(),
+    }
+}
+
+/// Turns it on, by its first code.
+pub(super) async fn confirm_app(request: HttpRequest, services: web::Data<Services>, form: Form) -> Answer {
+    genuine(&services, &request, &form)?;
+    let signed_in = match require_fresh(&services, &request, "/totp").await {
+        Ok(signed_in) => signed_in,
+        Err(barrier) => return barrier.into_result(),
+    };
+    let code = form.parameters.get("code").unwrap_or_default();
+    let user = &signed_in.user;
+    match app::confirm(&services, user, code, &device::of(&services, &request)).await {
+        Ok(codes) => show_codes(&services, &request, codes),
+        Err(AppError::Wrong) => {
+            enrolment(&services, &request, user, Some(EN.setup_wrong), StatusCode::BAD_REQUEST).await
+        }
+        Err(error) => app_error(&services, &request, user, error).await,
+    }
+}
+
+/// Turns it off.
+pub(super) async fn remove_app(request: HttpRequest, services: web::Data<Services>, form: Form) -> Answer {
+    genuine(&services, &request, &form)?;
+    let signed_in = match require_fresh(&services, &request, PAGE).await {
+        Ok(signed_in) => signed_in,
+        Err(barrier) => return barrier.into_result(),
+    };
+    match app::remove(&services, &signed_in.user, &device::of(&services, &request)).await {
+        Ok(()) => Ok(redirect(&format!("{}{PAGE}", account(&services)))),
+        Err(error) => app_error(&services, &request, &signed_in.user, error).await,
+    }
+}
+
+/// Makes new recovery codes, and shows them this once.
+pub(super) async fn make_codes(request: HttpRequest, services: web::Data<Services>, form: Form) -> Answer {
+    genuine(&services, &request, &form)?;
+    let signed_in = match require_fresh(&services, &request, PAGE).await {
+        Ok(signed_in) => signed_in,
+        Err(barrier) => return barrier.into_result(),
+    };
+    let made = recovery::make(&services, &signed_in.user, &device::of(&services, &request)).await;
+    match made.map_err(|error| PageError::store(&services, &request, &error))? {
+        Some(codes) => show_codes(&services, &request, codes),
+        None => page(&services, &request, &signed_in.user, Some(EN.gone), StatusCode::CONFLICT).await,
+    }
+}
+
+fn genuine(services: &Services, request: &HttpRequest, form: &Form) -> Result<(), PageError> {
+    if csrf::is_genuine(services, request, form.parameters.get("csrf_token")) {
+        Ok(())
+    } else {
+        Err(PageError::new(services, request, Problem::ForeignForm))
+    }
+}
+
+async fn app_error(services: &Services, request: &HttpRequest, user: &User, error: AppError) -> Answer {
+    match error {
+        AppError::On | AppError::Nothing | AppError::Wrong => {
+            page(services, request, user, Some(EN.gone), StatusCode::CONFLICT).await
+        }
+        AppError::Vault => {
+            tracing::error!(user.id = %user.id, cause = %error, "an authenticator app could not be set up");
+            Err(PageError::new(services, request, Problem::Internal))
+        }
+        AppError::Store(error) => Err(PageError::store(services, request, &error)),
+    }
+}
+
+async fn enrolment(
+    services: &Services,
+    request: &HttpRequest,
+    user: &User,
+    error: Option<&str>,
+    status: StatusCode,
+) -> Answer {
+    let layout = Layout::for_issuer(services.settings.issuer.as_str());
+    let enrolment = match app::enrolment(services, user, &layout.host).await {
+        Ok(enrolment) => enrolment,
+        // Turned on or off in another tab.
+        Err(AppError::Nothing) => return Ok(redirect(&format!("{}{PAGE}", account(services)))),
+        Err(error) => return app_error(services, request, user, error).await,
+    };
+    let csrf = csrf::for_form(services, request);
+    let page = TotpPage {
+        layout,
+        t: &EN,
+        base: account(services),
+        csrf_token: csrf.token,
+        qr: Qr::new(&enrolment.uri),
+        uri: enrolment.uri.to_string(),
+        secret: enrolment.text.to_string(),
+        error: error.map(str::to_owned),
+    };
+    let mut response = render(services, request, &page, Forms::Here, csrf.cookie)?;
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+fn show_codes(services: &Services, request: &HttpRequest, codes: Vec<String>) -> Answer {
+    let layout = Layout::for_issuer(services.settings.issuer.as_str());
+    let page = RecoveryCodesPage { layout, t: &EN, base: account(services), codes };
+    render(services, request, &page, Forms::None, None)
+}
+
+async fn page(
+    services: &Services,
+    request: &HttpRequest,
+    user: &User,
+    error: Option<&str>,
+    status: StatusCode,
+) -> Answer {
+    let csrf = csrf::for_form(services, request);
+    let page = SecurityPage {
+        layout: Layout::for_issuer(services.settings.issuer.as_str()),
+        methods: section(services, request, user, csrf.token, error).await?,
+    };
+    let mut response = render_with_script(services, request, &page, Forms::Here, csrf.cookie)?;
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+fn row(passkey: Passkey) -> PasskeyRow {
+    PasskeyRow {
+        id: passkey.id.to_string(),
+        name: passkey.name,
+        added: day(passkey.created_at),
+        last_used: passkey.last_used_at.map(day),
+    }
+}
+
+/// The day of a time, as `2026-11-23`, in Coordinated Universal Time.
+fn day(time: Timestamp) -> String {
+    OffsetDateTime::from_unix_timestamp(time.0).map(|time| time.date().to_string()).unwrap_or_default()
+}
+
+fn account(services: &Services) -> String {
+    format!("{}/account", services.settings.issuer.path())
+}
