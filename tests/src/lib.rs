@@ -1,6 +1,7 @@
 //! The harness of Authgent's tests over HTTP: a real server on a real database, a person with a browser, and a client whose
 //! every parameter can be changed. One test binary, `tests/http`, whose folders mirror the URLs.
 
+pub mod authenticator;
 pub mod broken;
 pub mod browser;
 /// The time of a test, which moves when the test says so.

@@ -197,7 +197,6 @@ fn refused(error: WebauthnError) -> PasskeyError {
     PasskeyError::Refused(match error {
         WebauthnError::CredentialPossibleCompromise => return PasskeyError::Copied,
         WebauthnError::UserNotVerified => return PasskeyError::NotVerified,
-        WebauthnError::CredentialExcludedFromRequest => return PasskeyError::Known,
         WebauthnError::ParseBase64Failure(_)
         | WebauthnError::ParseCBORFailure(_)
         | WebauthnError::ParseJSONFailure(_)

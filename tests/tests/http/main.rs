@@ -10,5 +10,7 @@ mod layers;
 mod login;
 mod net;
 mod oauth;
+mod passkeys;
+mod second_factor;
 mod start_up;
 mod well_known;

@@ -1,6 +1,7 @@
 //! Making a passkey (WebAuthn, section 7.1), for a person who is signed in.
 
 use super::{CeremonyError, Started, keep, relying_party, take};
+use crate::crypto::hash::base64url;
 use crate::crypto::passkey::PasskeyError;
 use crate::crypto::random::uuid_v7;
 use crate::domain::{ChallengeKind, Device, EventKind, Passkey, TokenHash, User};
@@ -44,15 +45,17 @@ pub async fn finish(
     let relying_party = relying_party(services)?;
     let tx = services.store.begin().await?;
     let state = take(services, &tx, ChallengeKind::PasskeyRegistration, ceremony, browser, Some(user.id)).await?;
+    let others = tx.passkeys_of_user(user.id).await?;
     let key = match relying_party.finish_registration(answer, &state) {
         Ok(key) => key,
         Err(error) => {
             tx.commit().await?;
-            return Err(error.into());
+            // The library has one error for an authenticator that ignores `excludeCredentials` and for another algorithm.
+            let known = others.iter().any(|passkey| answer["rawId"] == base64url(&passkey.credential_id));
+            return Err(if known { PasskeyError::Known } else { error }.into());
         }
     };
     let now = services.now();
-    let others = tx.passkeys_of_user(user.id).await?;
     if others.len() >= MOST {
         return Err(CeremonyError::TooMany);
     }
@@ -66,7 +69,7 @@ pub async fn finish(
         last_used_at: None,
     };
     match tx.insert_passkey(&passkey).await {
-        // An authenticator that ignores `excludeCredentials`, or somebody who sends another person's key.
+        // Somebody sends another person's key.
         Err(StoreError::Conflict { .. }) => return Err(PasskeyError::Known.into()),
         outcome => outcome?,
     }

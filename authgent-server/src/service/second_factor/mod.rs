@@ -212,10 +212,11 @@ async fn refuse(
 }
 
 fn blocked_until(now: Timestamp, failures: i64) -> Timestamp {
-    match u32::try_from(failures - FREE_FAILURES) {
-        Ok(doublings) => now.plus(FIRST_BLOCK.saturating_mul(1 << doublings.min(20)).min(LONGEST_BLOCK)),
-        Err(_) => now,
+    if failures < FREE_FAILURES {
+        return now;
     }
+    let doublings = (failures - FREE_FAILURES).min(20);
+    now.plus((FIRST_BLOCK << doublings).min(LONGEST_BLOCK))
 }
 
 fn failures_key(user_id: Uuid) -> TokenHash {
