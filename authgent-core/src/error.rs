@@ -68,6 +68,11 @@ error_codes! {
     RequestNotSupported = "request_not_supported",
     /// The `request_uri` parameter is not supported (OpenID Connect Core, section 3.1.2.6).
     RequestUriNotSupported = "request_uri_not_supported",
+    /// The `registration` parameter is not supported (OpenID Connect Core, section 3.1.2.6).
+    RegistrationNotSupported = "registration_not_supported",
+    /// The person cannot sign in as surely as was asked (OpenID Connect Core Error Code
+    /// `unmet_authentication_requirements`; RFC 9470, section 5).
+    UnmetAuthenticationRequirements = "unmet_authentication_requirements",
 }
 
 impl fmt::Display for OAuthErrorCode {

@@ -5,8 +5,10 @@
 //! get the default of the specification or, where a client is known to mean something else, what it means.
 
 mod keys;
+mod openid;
 
 pub use keys::ASSERTION_ALGORITHMS;
+pub use openid::{ID_TOKEN_ALGORITHMS, OpenIdMetadata};
 
 use crate::jwk::JwkSet;
 use crate::redirect_uri::{RedirectUri, RedirectUriError, RedirectUriKind};
@@ -167,6 +169,9 @@ pub struct ClientMetadata {
     /// The version of its software.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub software_version: Option<String>,
+    /// What is about OpenID Connect.
+    #[serde(flatten)]
+    pub openid: OpenIdMetadata,
 }
 
 /// Why client metadata is refused.
@@ -248,6 +253,7 @@ impl ClientMetadata {
             scope: scope.map_err(|error| field("scope", &error.to_string()))?,
             software_id: text(document, "software_id")?,
             software_version: text(document, "software_version")?,
+            openid: openid::parse(document)?,
         })
     }
 
@@ -271,20 +277,28 @@ impl ClientMetadata {
 }
 
 fn redirect_uris(document: &Map<String, Value>) -> Result<Vec<RedirectUri>, ClientMetadataError> {
-    let values = match document.get("redirect_uris") {
+    uris(document, "redirect_uris", ClientMetadataError::RedirectUris, ClientMetadataError::RedirectUri)
+}
+
+/// A list of places that people are sent to, each once.
+fn uris(
+    document: &Map<String, Value>,
+    name: &str,
+    refuse: impl Fn(String) -> ClientMetadataError,
+    refuse_one: impl Fn(RedirectUriError) -> ClientMetadataError,
+) -> Result<Vec<RedirectUri>, ClientMetadataError> {
+    let values = match document.get(name) {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(values)) => values,
-        Some(_) => return Err(ClientMetadataError::RedirectUris("must be an array of strings".into())),
+        Some(_) => return Err(refuse("must be an array of strings".into())),
     };
     if values.len() > MAX_REDIRECT_URIS {
-        let problem = format!("at most {MAX_REDIRECT_URIS} are accepted, these are {}", values.len());
-        return Err(ClientMetadataError::RedirectUris(problem));
+        return Err(refuse(format!("at most {MAX_REDIRECT_URIS} are accepted, these are {}", values.len())));
     }
     let mut uris: Vec<RedirectUri> = Vec::with_capacity(values.len());
     for value in values {
-        let text =
-            value.as_str().ok_or_else(|| ClientMetadataError::RedirectUris("must be an array of strings".into()))?;
-        let uri = RedirectUri::parse(text)?;
+        let text = value.as_str().ok_or_else(|| refuse("must be an array of strings".into()))?;
+        let uri = RedirectUri::parse(text).map_err(&refuse_one)?;
         if !uris.contains(&uri) {
             uris.push(uri);
         }

@@ -26,6 +26,12 @@ pub struct AuthorizationServerMetadata {
     /// Where tokens are introspected (RFC 7662).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub introspection_endpoint: Option<String>,
+    /// OpenID Connect: where claims about the person are read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_endpoint: Option<String>,
+    /// OpenID Connect: where a client sends people who sign out (RP-Initiated Logout 1.0, section 2.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end_session_endpoint: Option<String>,
     /// The scopes that a client may ask for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scopes_supported: Vec<ScopeToken>,
@@ -66,12 +72,24 @@ pub struct AuthorizationServerMetadata {
     /// OpenID Connect: algorithms of ID tokens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub id_token_signing_alg_values_supported: Vec<String>,
-    /// OpenID Connect: claims that ID tokens may hold.
+    /// OpenID Connect: values of `acr`, the weakest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acr_values_supported: Vec<String>,
+    /// OpenID Connect: `["normal"]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claim_types_supported: Vec<String>,
+    /// OpenID Connect: claims that ID tokens and the userinfo endpoint may hold.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims_supported: Vec<String>,
     /// OpenID Connect: values of `prompt`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompt_values_supported: Vec<String>,
+    /// OpenID Connect: the languages of the pages (BCP 47).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ui_locales_supported: Vec<String>,
+    /// OpenID Connect: whether the `claims` parameter is supported.
+    #[serde(default)]
+    pub claims_parameter_supported: bool,
     /// OpenID Connect: whether the `request` parameter is supported.
     #[serde(default)]
     pub request_parameter_supported: bool,

@@ -104,6 +104,15 @@ pub struct IdTokenClaims {
     /// The left half of the hash of the access token (OpenID Connect Core, section 3.1.3.6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_hash: Option<String>,
+    /// How sure the sign-in was (OpenID Connect Core, section 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// The ways in which the person signed in, by the names of RFC 8176.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
+    /// The client that asked, where it is not the only audience (OpenID Connect Core, section 2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub azp: Option<String>,
     /// Every other claim, such as `email` and `name`.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -136,6 +145,29 @@ mod tests {
                 extra: extra.into_iter().map(|(name, value)| (name, value.into())).collect(),
             },
         )
+    }
+
+    #[test]
+    fn an_id_token_says_only_what_is_known() {
+        let bare = IdTokenClaims {
+            iss: "https://auth.example.com".into(),
+            sub: "s".into(),
+            aud: Audience::One("c".into()),
+            exp: Timestamp(2),
+            iat: Timestamp(1),
+            auth_time: None,
+            nonce: None,
+            at_hash: None,
+            acr: None,
+            amr: Vec::new(),
+            azp: None,
+            extra: Map::new(),
+        };
+        let json = serde_json::json!({"iss": "https://auth.example.com", "sub": "s", "aud": "c", "exp": 2, "iat": 1});
+        assert_eq!(serde_json::to_value(&bare).unwrap(), json);
+        assert_eq!(serde_json::from_value::<IdTokenClaims>(json).unwrap(), bare);
+        let full = IdTokenClaims { acr: Some("phr".into()), amr: vec!["swk".into(), "mfa".into()], ..bare };
+        assert_eq!(serde_json::from_value::<IdTokenClaims>(serde_json::to_value(&full).unwrap()).unwrap(), full);
     }
 
     proptest! {

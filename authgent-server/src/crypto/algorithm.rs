@@ -1,6 +1,8 @@
 //! The signature algorithms that are supported.
 
+use super::hash::base64url;
 use openssl::nid::Nid;
+use sha2::{Digest as _, Sha256, Sha384};
 use std::fmt;
 use std::str::FromStr;
 
@@ -30,6 +32,16 @@ impl SigningAlgorithm {
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
             Self::Rs256 => "RS256",
+        }
+    }
+
+    /// The `at_hash` of an access token beside an ID token that is signed with this algorithm: the left half of the
+    /// token's hash, by the hash function of the signature (OpenID Connect Core, section 3.1.3.6).
+    #[must_use]
+    pub fn at_hash(self, access_token: &str) -> String {
+        match self {
+            Self::Es256 | Self::Rs256 => base64url(&Sha256::digest(access_token)[..16]),
+            Self::Es384 => base64url(&Sha384::digest(access_token)[..24]),
         }
     }
 
@@ -79,4 +91,18 @@ pub(super) struct Curve {
     pub(super) name: &'static str,
     /// Length of a coordinate, in bytes.
     pub(super) coordinate: i32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_hash_is_half_of_the_hash_of_the_signature() {
+        // OpenID Connect Core, appendix A.3.
+        let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
+        assert_eq!(SigningAlgorithm::Rs256.at_hash(token), "77QmUPtjPfzWtF2AnpK9RQ");
+        assert_eq!(SigningAlgorithm::Es256.at_hash(token), "77QmUPtjPfzWtF2AnpK9RQ");
+        assert_eq!(SigningAlgorithm::Es384.at_hash(token).len(), 32, "24 bytes of SHA-384");
+    }
 }

@@ -8,8 +8,10 @@ pub mod client_documents;
 pub mod client_keys;
 pub mod clients;
 pub mod consent;
+pub mod id_token_hint;
 pub mod impersonation;
 pub mod introspect;
+pub mod logout;
 pub mod metadata;
 pub mod parameters;
 pub mod passkeys;
@@ -18,6 +20,7 @@ pub mod revoke;
 pub mod second_factor;
 pub mod sign_in;
 pub mod token;
+pub mod userinfo;
 
 use crate::crypto::keyring::Keyring;
 use crate::crypto::passkey::RelyingParty;
@@ -108,6 +111,18 @@ impl Settings {
         }
     }
 
+    /// The URI of the userinfo endpoint: the `aud` of tokens that are good there and nowhere else.
+    #[must_use]
+    pub fn userinfo_uri(&self) -> String {
+        self.issuer.endpoint("/oauth/userinfo")
+    }
+
+    /// Whether a resource is the userinfo endpoint.
+    #[must_use]
+    pub fn is_userinfo(&self, uri: &ResourceUri) -> bool {
+        uri.as_str() == self.userinfo_uri()
+    }
+
     /// Whether the operator vouches for whoever publishes at a host.
     #[must_use]
     pub fn trusts_host(&self, host: &str) -> bool {
@@ -147,6 +162,9 @@ impl Services {
             };
         };
         let uri = ResourceUri::parse(uri).map_err(|error| TargetError::Malformed(error.to_string()))?;
+        if self.settings.is_userinfo(&uri) {
+            return Ok(userinfo::resource(uri));
+        }
         if let Some(position) = resources.iter().position(|resource| resource.answers_to(&uri)) {
             return Ok(resources.swap_remove(position));
         }

@@ -3,9 +3,9 @@
 use super::TokenError;
 use super::issue::for_client;
 use crate::domain::Client;
-use crate::service::Services;
 use crate::service::authorize::is_openid_scope;
 use crate::service::parameters::Parameters;
+use crate::service::{Services, TargetError};
 use authgent_core::scope::Scope;
 use authgent_core::wire::token::TokenResponse;
 
@@ -17,6 +17,10 @@ pub(super) async fn issue(
     parameters: &Parameters,
 ) -> Result<TokenResponse, TokenError> {
     let resource = services.target(parameters.get("resource")).await?;
+    if services.settings.is_userinfo(&resource.uri) {
+        // Nobody is behind such a token of whom anything could be told.
+        return Err(TargetError::Unknown { uri: resource.uri.to_string(), meant: None }.into());
+    }
     let allowed = match &client.metadata.scope {
         Some(scope) => scope.intersection(&resource.scope()),
         None => resource.scope(),

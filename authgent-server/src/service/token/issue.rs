@@ -2,8 +2,9 @@
 
 use super::TokenError;
 use crate::crypto::random;
-use crate::domain::{Client, Grant, RefreshToken, RefreshTokenState, Resource, TokenHash, User};
-use crate::service::authorize::{OPENID, still_allowed};
+use crate::domain::{Acr, Amr, Client, Grant, RefreshToken, RefreshTokenState, Resource, TokenHash, User};
+use crate::service::authorize::{OFFLINE_ACCESS, OPENID, still_allowed};
+use crate::service::userinfo::claims_of_scope;
 use crate::service::parameters::Parameters;
 use crate::service::{Services, TargetError};
 use authgent_core::metadata::client::GrantType;
@@ -14,6 +15,9 @@ use authgent_core::token::{AT_JWT, AccessTokenClaims, Audience, IdTokenClaims};
 use authgent_core::wire::token::TokenResponse;
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+/// The `typ` of an ID token. What is sent to the userinfo endpoint or as a hint is told apart by it.
+pub const ID_TOKEN: &str = "JWT";
 
 /// The answer to a grant of a person, but for its refresh token. Nothing is written.
 ///
@@ -40,12 +44,17 @@ pub(super) async fn for_grant(
         client_id: grant.client_id.clone(),
         jti: format!("{}.{}", grant.id, random::uuid_v4(&*services.random)),
         auth_time: Some(grant.auth_time),
-        extra: profile(&user, &resource.profile_claims),
+        extra: profile(&user, resource.profile_claims.iter().map(String::as_str)),
         ..common(services, &grant.resource, &scope, now)
     };
-    let wants_id_token = scope.contains(OPENID);
-    let id_token = wants_id_token.then(|| id_token(services, grant, &user, &scope, nonce, now)).transpose()?;
-    Ok(TokenResponse { id_token, ..answer(services, &claims)? })
+    let mut response = answer(services, &claims)?;
+    if scope.contains(OPENID) {
+        let claims = id_token_claims(services, grant, &user, &scope, now);
+        let algorithm = services.keyring.active().algorithm();
+        let at_hash = Some(algorithm.at_hash(&response.access_token));
+        response.id_token = Some(services.keyring.sign(ID_TOKEN, &IdTokenClaims { nonce, at_hash, ..claims })?);
+    }
+    Ok(response)
 }
 
 /// A `resource` in the token request must be the one that was granted; it may be left out (RFC 8707, section 2.2).
@@ -83,7 +92,8 @@ pub(super) fn for_client(
     answer(services, &claims)
 }
 
-/// The first refresh token of a grant, where one is due: by the settings and the client's grant types.
+/// The first refresh token of a grant, where one is due: by the settings and the client's grant types. For the userinfo
+/// endpoint alone only with `offline_access` (OpenID Connect Core, section 11); clients of MCP servers expect one without.
 pub(super) fn first_refresh_token(
     services: &Services,
     client: &Client,
@@ -91,6 +101,9 @@ pub(super) fn first_refresh_token(
     now: Timestamp,
 ) -> Option<(String, RefreshToken)> {
     if services.settings.refresh_ttl == 0 || !client.metadata.may_use(GrantType::RefreshToken) {
+        return None;
+    }
+    if services.settings.is_userinfo(&grant.resource) && !grant.scope.contains(OFFLINE_ACCESS) {
         return None;
     }
     let (secret, token_hash) = services.new_secret();
@@ -142,45 +155,37 @@ fn answer(services: &Services, claims: &AccessTokenClaims) -> Result<TokenRespon
     })
 }
 
-fn id_token(
-    services: &Services,
-    grant: &Grant,
-    user: &User,
-    scope: &Scope,
-    nonce: Option<String>,
-    now: Timestamp,
-) -> Result<String, TokenError> {
-    let mut claims = Vec::new();
-    if scope.contains("email") {
-        claims.push("email".to_owned());
-    }
-    if scope.contains("profile") {
-        claims.push("name".to_owned());
-    }
-    let claims = IdTokenClaims {
+/// Everything that the grant and the person say; the same at each refresh but for the times (OpenID Connect Core, sections 2
+/// and 12.2). No `azp`: the client is the only audience.
+fn id_token_claims(services: &Services, grant: &Grant, user: &User, scope: &Scope, now: Timestamp) -> IdTokenClaims {
+    IdTokenClaims {
         iss: services.settings.issuer.to_string(),
         sub: user.id.to_string(),
         aud: Audience::One(grant.client_id.clone()),
         exp: now.plus(i64::from(services.settings.id_token_ttl)),
         iat: now,
         auth_time: Some(grant.auth_time),
-        nonce,
+        nonce: None,
         at_hash: None,
-        extra: profile(user, &claims),
-    };
-    Ok(services.keyring.sign("JWT", &claims)?)
+        // Of a grant that is older than the record of how people signed in, nothing is known.
+        acr: (!grant.amr.is_empty()).then(|| Acr::of(&grant.amr).to_string()),
+        amr: grant.amr.iter().copied().map(Amr::as_str).map(str::to_owned).collect(),
+        azp: None,
+        extra: profile(user, claims_of_scope(scope)),
+    }
 }
 
-fn profile(user: &User, claims: &[String]) -> Map<String, Value> {
+fn profile<'a>(user: &User, claims: impl IntoIterator<Item = &'a str>) -> Map<String, Value> {
     let mut profile = Map::new();
     for claim in claims {
-        let value = match claim.as_str() {
-            "email" => Some(user.email.as_str().to_owned()),
-            "name" => user.name.clone(),
+        let value = match claim {
+            "email" => Some(user.email.as_str().into()),
+            "email_verified" => Some(user.email_verified.into()),
+            "name" => user.name.clone().map(Value::from),
             _ => None,
         };
         if let Some(value) = value {
-            profile.insert(claim.clone(), value.into());
+            profile.insert(claim.to_owned(), value);
         }
     }
     profile

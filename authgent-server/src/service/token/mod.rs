@@ -7,7 +7,7 @@ mod issue;
 mod refresh_token;
 
 pub use error::TokenError;
-pub use issue::grant_of_jti;
+pub use issue::{ID_TOKEN, grant_of_jti};
 
 use crate::service::Services;
 use crate::service::client_authentication::{Caller, authenticate};
