@@ -30,9 +30,16 @@ async fn handle(
     match authorize(services, parameters, signed_in.as_ref()).await {
         Ok(Outcome::SignIn) => Ok(redirect(&login::url(services, parameters))),
         Ok(Outcome::Consent { ticket }) => {
-            Ok(redirect(&format!("{}/consent?interaction={ticket}", services.settings.issuer.path())))
+            let query = localized([("interaction", ticket.as_str())], parameters);
+            Ok(redirect(&format!("{}/consent?{query}", services.settings.issuer.path())))
         }
         Ok(Outcome::Redirect(location)) => Ok(redirect(&location)),
         Err(error) => authorize_error(services, request, error),
     }
+}
+
+/// A query for one of our pages, in the languages that the client asks for (OpenID Connect Core, section 3.1.2.1).
+pub(super) fn localized<'a>(query: impl IntoIterator<Item = (&'a str, &'a str)>, request: &'a Parameters) -> String {
+    let ui_locales = request.get("ui_locales").map(|locales| ("ui_locales", locales));
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query.into_iter().chain(ui_locales)).finish()
 }

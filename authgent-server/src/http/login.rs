@@ -1,5 +1,6 @@
 //! `GET,POST /login`: sign-in with e-mail and password.
 
+use super::authorize::localized;
 use super::error::PageError;
 use super::extract::Form;
 use super::pages::csp::Forms;
@@ -18,8 +19,7 @@ use secrecy::SecretString;
 pub(super) fn url(services: &Services, parameters: &Parameters) -> String {
     let base = services.settings.issuer.path();
     let return_to = format!("{base}/oauth/authorize?{}", authorize::after_sign_in(parameters).encode());
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("return_to", &return_to).finish();
-    format!("{base}/login?{query}")
+    format!("{base}/login?{}", localized([("return_to", return_to.as_str())], parameters))
 }
 
 /// The address of the sign-in page, for whoever then goes on to `return_to`.

@@ -28,6 +28,7 @@ mod second_factor;
 mod security;
 mod session;
 mod token;
+mod userinfo;
 
 use crate::service::Services;
 use actix_cors::Cors;
@@ -87,6 +88,7 @@ fn routes(config: &mut ServiceConfig, issuer: &authgent_core::issuer::Issuer) {
         ) // RFC 7592
         .service(open(at("/oauth/revoke"), [web::post().to(revoke::post)])) // RFC 7009
         .service(closed(at("/oauth/introspect"), [web::post().to(introspect::post)])) // RFC 7662
+        .service(open(at("/oauth/userinfo"), [read().to(userinfo::get), web::post().to(userinfo::post)])) // OpenID Connect Core, 5.3
         .service(closed(at("/login"), [read().to(login::get), web::post().to(login::post)]))
         .service(closed(
             at("/login/second-factor"),
@@ -103,7 +105,7 @@ fn routes(config: &mut ServiceConfig, issuer: &authgent_core::issuer::Issuer) {
         .service(closed(at("/account/totp/confirm"), [web::post().to(security::confirm_app)]))
         .service(closed(at("/account/totp/remove"), [web::post().to(security::remove_app)]))
         .service(closed(at("/account/recovery-codes"), [web::post().to(security::make_codes)]))
-        .service(closed(at("/logout"), [read().to(logout::get), web::post().to(logout::post)]))
+        .service(closed(at("/logout"), [read().to(logout::get), web::post().to(logout::post)])) // OpenID Connect RP-Initiated Logout
         .service(closed(at("/consent"), [read().to(consent::get), web::post().to(consent::post)]))
         .service(closed(at("/assets/{file:.*}"), [read().to(assets::get)]))
         .service(closed(at("/health/live"), [read().to(health::live)]))

@@ -1,6 +1,6 @@
 //! What the server says of itself: RFC 8414, section 2; OpenID Connect Discovery, section 3; RFC 9207, section 3.
 
-use crate::domain::Resource;
+use crate::domain::{Acr, Resource};
 use crate::service::Services;
 use crate::service::authorize::{OFFLINE_ACCESS, OPENID};
 use crate::store::StoreError;
@@ -8,6 +8,26 @@ use authgent_core::metadata::client::{ASSERTION_ALGORITHMS, GrantType, TokenEndp
 use authgent_core::metadata::server::AuthorizationServerMetadata;
 use authgent_core::pkce::S256;
 use authgent_core::scope::{Scope, ScopeToken};
+
+/// What ID tokens and the userinfo endpoint may say.
+const CLAIMS: [&str; 13] = [
+    "sub",
+    "iss",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "nonce",
+    "at_hash",
+    "acr",
+    "amr",
+    "email",
+    "email_verified",
+    "name",
+];
+
+/// The languages of the pages.
+const UI_LOCALES: [&str; 1] = ["en"];
 
 /// The one document that every well-known location serves.
 ///
@@ -34,6 +54,8 @@ pub async fn metadata(services: &Services) -> Result<AuthorizationServerMetadata
         registration_endpoint: services.settings.registration_enabled().then(|| issuer.endpoint("/oauth/register")),
         revocation_endpoint: Some(issuer.endpoint("/oauth/revoke")),
         introspection_endpoint: Some(issuer.endpoint("/oauth/introspect")),
+        userinfo_endpoint: Some(services.settings.userinfo_uri()),
+        end_session_endpoint: Some(issuer.endpoint("/logout")),
         scopes_supported,
         response_types_supported: vec!["code".into()],
         response_modes_supported: vec!["query".into()],
@@ -52,10 +74,12 @@ pub async fn metadata(services: &Services) -> Result<AuthorizationServerMetadata
         client_id_metadata_document_supported: services.settings.client_documents,
         subject_types_supported: vec!["public".into()],
         id_token_signing_alg_values_supported: vec![services.keyring.active().algorithm().as_str().to_owned()],
-        claims_supported: ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "email", "name"]
-            .map(str::to_owned)
-            .to_vec(),
+        acr_values_supported: Acr::ALL.iter().map(ToString::to_string).collect(),
+        claim_types_supported: vec!["normal".into()],
+        claims_supported: CLAIMS.map(str::to_owned).to_vec(),
         prompt_values_supported: ["none", "login", "consent", "select_account"].map(str::to_owned).to_vec(),
+        ui_locales_supported: UI_LOCALES.map(str::to_owned).to_vec(),
+        claims_parameter_supported: false,
         request_parameter_supported: false,
         request_uri_parameter_supported: false,
         protected_resources: resources.iter().map(|resource| resource.uri.to_string()).collect(),

@@ -1,6 +1,5 @@
 //! The userinfo endpoint: OpenID Connect Core, section 5.3. Which tokens are good there, and for what, is decision 11.
 
-use crate::domain::resource::DEFAULT_PROFILE_CLAIMS;
 use crate::domain::{Resource, ResourceSource};
 use crate::service::authorize::OPENID;
 use crate::service::token::grant_of_jti;
@@ -37,7 +36,7 @@ pub enum UserInfoError {
 pub fn resource(uri: ResourceUri) -> Resource {
     Resource {
         uri,
-        name: "Your profile here".to_owned(),
+        name: "Your account".to_owned(),
         scopes: Vec::new(),
         aliases: Vec::new(),
         profile_claims: Vec::new(),
@@ -70,8 +69,7 @@ pub async fn userinfo(services: &Services, token: &str) -> Result<UserInfoRespon
         leeway: 0,
         required_claims: vec![],
     };
-    let claims =
-        validate_access_token(&header, &claims, &expected, services.now()).map_err(|error| refused(&error))?;
+    let claims = validate_access_token(&header, &claims, &expected, services.now()).map_err(|error| refused(&error))?;
     // A client that acts for itself has no grant, and nobody is behind it.
     let grant_id = grant_of_jti(&claims.jti).ok_or(UserInfoError::ScopeMissing)?;
     let grant = services.store.grant(grant_id).await?.filter(|grant| grant.is_live()).ok_or(ENDED)?;
@@ -149,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_server_of_a_resource_learns_no_more_than_its_tokens_say() {
-        let name = Told::Only(DEFAULT_PROFILE_CLAIMS[1..].iter().map(ToString::to_string).collect());
+        let name = Told::Only(vec!["name".into()]);
         assert!(name.tells("name") && !name.tells("email") && !name.tells("email_verified"));
         let email = Told::Only(vec!["email".into()]);
         assert!(email.tells("email") && email.tells("email_verified") && !email.tells("name"));

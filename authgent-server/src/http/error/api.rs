@@ -2,11 +2,13 @@
 
 use super::RETRY_SECONDS;
 use crate::http::extract::BodyError;
+use crate::service::authorize::OPENID;
 use crate::service::client_authentication::ClientAuthenticationError;
 use crate::service::introspect::IntrospectError;
 use crate::service::register::RegisterError;
 use crate::service::revoke::RevokeError;
 use crate::service::token::TokenError;
+use crate::service::userinfo::UserInfoError;
 use crate::store::StoreError;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -14,6 +16,7 @@ use actix_web::{HttpResponse, ResponseError};
 use authgent_core::challenge::Challenge;
 use authgent_core::error::{ErrorResponse, OAuthErrorCode, printable};
 use authgent_core::metadata::client::ClientMetadataError;
+use authgent_core::scope::{Scope, ScopeToken};
 use std::time::Duration;
 
 /// An error for a program: the JSON object of RFC 6749, section 5.2.
@@ -46,6 +49,13 @@ impl ApiError {
         let text = format!("too many registrations from this address: try again in {seconds} s");
         let refused = Self::new(StatusCode::TOO_MANY_REQUESTS, OAuthErrorCode::TemporarilyUnavailable, text);
         Self { retry_after: Some(seconds), ..refused }
+    }
+
+    /// The refusal of an endpoint that takes bearer tokens, with its challenge (RFC 6750, section 3).
+    fn challenged(status: StatusCode, code: OAuthErrorCode, description: String, scope: &Scope) -> Self {
+        let challenge = Challenge::bearer().with("realm", "authgent").error(code).error_description(&description);
+        let refused = Self::new(status, code, description);
+        Self { bearer_challenge: Some(challenge.scope(scope)), ..refused }
     }
 
     /// 401 from an endpoint that takes bearer tokens. Whoever sent none is not told of an error (RFC 6750, section 3.1).
@@ -229,6 +239,25 @@ impl From<RevokeError> for ApiError {
             RevokeError::Store(error) => error.into(),
             RevokeError::Unrevocable => Self::bad(OAuthErrorCode::UnsupportedTokenType, text),
             RevokeError::Parameters(_) | RevokeError::TokenMissing => Self::bad(OAuthErrorCode::InvalidRequest, text),
+        }
+    }
+}
+
+impl From<UserInfoError> for ApiError {
+    fn from(error: UserInfoError) -> Self {
+        use UserInfoError as E;
+        let text = error.to_string();
+        match error {
+            E::Store(error) => error.into(),
+            E::Missing => Self::bearer(false, text),
+            E::Refused(_) => Self::bearer(true, text),
+            E::Malformed(_) => {
+                Self::challenged(StatusCode::BAD_REQUEST, OAuthErrorCode::InvalidRequest, text, &Scope::empty())
+            }
+            E::ScopeMissing => {
+                let openid = ScopeToken::parse(OPENID).into_iter().collect();
+                Self::challenged(StatusCode::FORBIDDEN, OAuthErrorCode::InsufficientScope, text, &openid)
+            }
         }
     }
 }

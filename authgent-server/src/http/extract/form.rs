@@ -7,8 +7,9 @@ use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 
 /// The largest form, in bytes.
-const LARGEST_FORM: usize = 64 * 1024;
-const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
+pub(in crate::http) const LARGEST_FORM: usize = 64 * 1024;
+/// The media type of forms.
+pub(in crate::http) const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The parameters of a form body (RFC 6749, appendix B).
 ///
@@ -33,13 +34,13 @@ impl FromRequest for Form {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let right_type = is_of_type(request, MEDIA_TYPE);
+        let right_type = is_of_type(request, FORM);
         let payload = payload.take();
         Box::pin(async move {
             // Read even where the type is wrong: answering while the client still sends cuts the answer off.
             let body = read(payload, LARGEST_FORM).await?;
             if !right_type {
-                return Err(BodyError::WrongType(MEDIA_TYPE).into());
+                return Err(BodyError::WrongType(FORM).into());
             }
             Ok(Self { parameters: Parameters::parse(&body), body })
         })

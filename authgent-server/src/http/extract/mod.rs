@@ -4,7 +4,7 @@ mod body;
 mod form;
 
 pub(super) use body::{Body, BodyError};
-pub(super) use form::Form;
+pub(super) use form::{FORM, Form, LARGEST_FORM};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
@@ -21,7 +21,7 @@ pub(super) fn authorization(request: &HttpRequest) -> Option<&str> {
 }
 
 /// Whether the request says that its body is of `media_type`; parameters such as `charset` are ignored.
-fn is_of_type(request: &HttpRequest, media_type: &str) -> bool {
+pub(super) fn is_of_type(request: &HttpRequest, media_type: &str) -> bool {
     request.headers().get("content-type").and_then(|value| value.to_str().ok()).is_some_and(|value| {
         value.split(';').next().is_some_and(|essence| essence.trim().eq_ignore_ascii_case(media_type))
     })

@@ -15,9 +15,10 @@ pub(super) struct Prompt {
     pub(super) max_age: Option<i64>,
 }
 
-pub(super) fn check_prompt(parameters: &Parameters) -> Result<Prompt, Refusal> {
+/// A request without `max_age` has the client's `default_max_age`.
+pub(super) fn check_prompt(parameters: &Parameters, default_max_age: Option<u32>) -> Result<Prompt, Refusal> {
     let refuse = |description: &str| Refusal::new(OAuthErrorCode::InvalidRequest, description);
-    let mut prompt = Prompt::default();
+    let mut prompt = Prompt { max_age: default_max_age.map(i64::from), ..Prompt::default() };
     for value in parameters.get("prompt").unwrap_or_default().split(' ').filter(|value| !value.is_empty()) {
         match value {
             "none" => prompt.none = true,
@@ -53,11 +54,18 @@ mod tests {
 
     #[test]
     fn the_values_of_prompt() {
-        let parse =
-            |query: &str| check_prompt(&Parameters::parse(query.as_bytes())).map_err(|refusal| refusal.description);
+        let parse = |query: &str| {
+            check_prompt(&Parameters::parse(query.as_bytes()), None).map_err(|refusal| refusal.description)
+        };
         assert_eq!(parse("max_age=60"), Ok(Prompt { max_age: Some(60), ..Prompt::default() }));
         assert_eq!(parse("prompt=login+consent"), Ok(Prompt { login: true, consent: true, ..Prompt::default() }));
         assert!(parse("prompt=none+login").is_err() && parse("prompt=magic").is_err() && parse("max_age=-1").is_err());
+    }
+
+    #[test]
+    fn the_age_of_a_request_counts_before_that_of_the_client() {
+        let max_age = |query: &str| check_prompt(&Parameters::parse(query.as_bytes()), Some(600)).unwrap().max_age;
+        assert_eq!((max_age(""), max_age("max_age=60")), (Some(600), Some(60)));
     }
 
     #[test]

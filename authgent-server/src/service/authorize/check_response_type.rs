@@ -28,6 +28,12 @@ pub(super) fn check_response_type(client: &Client, parameters: &Parameters) -> R
     if parameters.get("request_uri").is_some() {
         return Err(Refusal::new(OAuthErrorCode::RequestUriNotSupported, "request objects are not supported"));
     }
+    if parameters.get("registration").is_some() {
+        return Err(Refusal::new(
+            OAuthErrorCode::RegistrationNotSupported,
+            "registration belongs to no client of this server",
+        ));
+    }
     if !client.metadata.may_use(GrantType::AuthorizationCode) {
         return Err(Refusal::new(
             OAuthErrorCode::UnauthorizedClient,

@@ -53,6 +53,9 @@ pub(super) async fn check_scope(
         }
     }
     let wanted = requested.difference(&foreign);
+    if services.settings.is_userinfo(&resource.uri) && !wanted.contains(OPENID) {
+        return Err(refuse(format!("the scope must hold {OPENID}: nothing else is of use at {}", resource.uri)));
+    }
     let names_none = wanted.iter().all(|scope| scope.as_str() == OFFLINE_ACCESS);
     let wanted = if names_none { wanted.union(&resource.default_scope()) } else { wanted };
     match &client.scope_limit {

@@ -33,17 +33,15 @@ pub(super) async fn decide(
     checked: &CheckedRequest,
     signed_in: Option<&SignedIn>,
 ) -> Result<Outcome, Refusal> {
-    let CheckedRequest { prompt, request, .. } = checked;
+    let CheckedRequest { prompt, sign_in, request, .. } = checked;
     let now = services.now();
     let fresh = |signed_in: &&SignedIn| {
-        !prompt.login && prompt.max_age.is_none_or(|age| now.since(signed_in.session.auth_time) <= age)
+        !prompt.login
+            && prompt.max_age.is_none_or(|age| now.since(signed_in.session.auth_time) <= age)
+            && sign_in.is_met_by(signed_in)
     };
     let Some(signed_in) = signed_in.filter(fresh) else {
-        return if prompt.none {
-            Err(Refusal::new(OAuthErrorCode::LoginRequired, "the person is not signed in"))
-        } else {
-            Ok(Outcome::SignIn)
-        };
+        return must_sign_in(services, checked, signed_in).await;
     };
     let consented = services.store.consent(signed_in.user.id, &request.client_id, &request.resource).await?;
     let covered = consented.is_some_and(|consent| request.scope.is_subset(&consent.scope));
@@ -72,6 +70,25 @@ pub(super) async fn decide(
     .await?;
     tx.commit().await?;
     Ok(Outcome::Consent { ticket })
+}
+
+/// Nobody is signed in, or not whom the client expects, not lately or not surely enough. With `prompt=none` the client is told
+/// the same of all of these.
+async fn must_sign_in(
+    services: &Services,
+    checked: &CheckedRequest,
+    signed_in: Option<&SignedIn>,
+) -> Result<Outcome, Refusal> {
+    if checked.prompt.none {
+        return Err(Refusal::new(OAuthErrorCode::LoginRequired, "the person has to sign in"));
+    }
+    match signed_in {
+        Some(signed_in) if checked.sign_in.is_beyond(services, signed_in).await? => Err(Refusal::new(
+            OAuthErrorCode::UnmetAuthenticationRequirements,
+            "this person has no way to sign in that acr_values would be content with",
+        )),
+        _ => Ok(Outcome::SignIn),
+    }
 }
 
 /// Whether it is sure enough who asks for an answer from before to stand without a word to the person.

@@ -10,6 +10,7 @@ mod check_redirect_uri;
 mod check_resource;
 mod check_response_type;
 mod check_scope;
+mod check_sign_in;
 mod decide;
 mod error;
 
@@ -23,6 +24,7 @@ use crate::service::parameters::Parameters;
 use crate::service::sign_in::SignedIn;
 use authgent_core::redirect_uri::RedirectUri;
 use check_prompt::Prompt;
+use check_sign_in::SignInDemand;
 
 /// An authorization request in which everything was checked.
 #[derive(Debug)]
@@ -36,6 +38,7 @@ pub struct CheckedRequest {
     /// What is kept of the request until it is answered.
     pub request: AuthorizationRequest,
     prompt: Prompt,
+    sign_in: SignInDemand,
 }
 
 /// Decides an authorization request: to the sign-in page, to the consent page, or straight back with a code.
@@ -67,8 +70,8 @@ pub async fn check(services: &Services, parameters: &Parameters) -> Result<Check
     let redirect_uri = check_redirect_uri::check_redirect_uri(&client, parameters)?;
     let return_address = ReturnAddress::new(&client, redirect_uri, parameters.get("state"), &services.settings);
     match check_rest(services, parameters, client, &return_address).await {
-        Ok((client, resource, request, prompt)) => {
-            Ok(CheckedRequest { client, return_address, resource, request, prompt })
+        Ok((client, resource, request, prompt, sign_in)) => {
+            Ok(CheckedRequest { client, return_address, resource, request, prompt, sign_in })
         }
         Err(refusal) => Err(return_address.refuse(refusal)),
     }
@@ -79,12 +82,13 @@ async fn check_rest(
     parameters: &Parameters,
     client: Client,
     return_address: &ReturnAddress,
-) -> Result<(Client, Resource, AuthorizationRequest, Prompt), Refusal> {
+) -> Result<(Client, Resource, AuthorizationRequest, Prompt, SignInDemand), Refusal> {
     check_response_type::check_response_type(&client, parameters)?;
     let code_challenge = check_pkce::check_pkce(parameters)?;
     let resource = check_resource::check_resource(services, parameters).await?;
     let scope = check_scope::check_scope(services, &client, &resource, parameters).await?;
-    let prompt = check_prompt::check_prompt(parameters)?;
+    let prompt = check_prompt::check_prompt(parameters, client.metadata.openid.default_max_age)?;
+    let sign_in = check_sign_in::check_sign_in(services, &client, parameters)?;
     let request = AuthorizationRequest {
         client_id: client.id.clone(),
         redirect_uri: return_address.redirect_uri().to_string(),
@@ -94,7 +98,7 @@ async fn check_rest(
         code_challenge,
         nonce: parameters.get("nonce").map(str::to_owned),
     };
-    Ok((client, resource, request, prompt))
+    Ok((client, resource, request, prompt, sign_in))
 }
 
 /// The parameters with which the person comes back from the sign-in page: without the values of `prompt` that the

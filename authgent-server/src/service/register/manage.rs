@@ -45,7 +45,7 @@ pub async fn update(
     }
     let document = object(body)?;
     let sent_secret = check_identity(&client, &document)?;
-    let metadata = checked_metadata(&document)?;
+    let metadata = checked_metadata(services, &document)?;
     check_redirect_uris(policy, &metadata, Some(&client.metadata))?;
 
     let wants_secret = metadata.token_endpoint_auth_method.has_secret();

@@ -21,6 +21,7 @@ use crate::domain::{Client, ClientOrigin, TokenHash};
 use crate::service::Services;
 use crate::store::WriteTransaction;
 use authgent_core::metadata::client::{ClientMetadata, GrantType};
+use authgent_core::redirect_uri::RedirectUri;
 use authgent_core::time::Timestamp;
 use authgent_core::wire::register::RegistrationResponse;
 use serde_json::{Map, Value};
@@ -44,7 +45,7 @@ pub async fn register(
         None if policy.mode == RegistrationMode::Token => return Err(RegisterError::InitialAccessTokenMissing),
         None => None,
     };
-    let metadata = checked_metadata(&object(body)?)?;
+    let metadata = checked_metadata(services, &object(body)?)?;
     if token.is_none() {
         check_redirect_uris(policy, &metadata, None)?;
     }
@@ -65,21 +66,28 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, RegisterError> {
 }
 
 /// The metadata of a client that anybody may have sent.
-fn checked_metadata(document: &Map<String, Value>) -> Result<ClientMetadata, RegisterError> {
+fn checked_metadata(services: &Services, document: &Map<String, Value>) -> Result<ClientMetadata, RegisterError> {
     let mut metadata = ClientMetadata::parse(document)?;
+    if let Some(algorithm) = &mut metadata.openid.id_token_signed_response_alg {
+        // There is one key that signs for everybody: the answer says which (RFC 7591, section 2).
+        services.keyring.active().algorithm().as_str().clone_into(algorithm);
+    }
     // A token without a person's consent is not for anybody.
     metadata.grant_types.retain(|grant_type| *grant_type != GrantType::ClientCredentials);
     if metadata.may_use(GrantType::AuthorizationCode) { Ok(metadata) } else { Err(RegisterError::ClientCredentials) }
 }
 
-/// That the operator approves of every redirect URI that the client does not have already.
+/// That the operator approves of every redirect URI that the client does not have already, after signing out as well.
 fn check_redirect_uris(
     policy: &RegistrationPolicy,
     metadata: &ClientMetadata,
     known: Option<&ClientMetadata>,
 ) -> Result<(), RegisterError> {
-    let is_new = |uri: &&_| known.is_none_or(|known| !known.redirect_uris.contains(uri));
-    let new: Vec<_> = metadata.redirect_uris.iter().filter(is_new).cloned().collect();
+    fn all(metadata: &ClientMetadata) -> impl Iterator<Item = &RedirectUri> {
+        metadata.redirect_uris.iter().chain(&metadata.openid.post_logout_redirect_uris)
+    }
+    let is_new = |uri: &&RedirectUri| known.is_none_or(|known| !all(known).any(|known| known == *uri));
+    let new: Vec<_> = all(metadata).filter(is_new).cloned().collect();
     match policy.unapproved(&new) {
         Some(uri) => Err(RegisterError::RedirectUriNotApproved { uri: uri.clone() }),
         None => Ok(()),
