@@ -179,7 +179,7 @@ async fn a_hint_of_another_person_is_no_sign_in() {
     flow.set("prompt", "none");
     flow.set("id_token_hint", &ada);
     assert_eq!(outcome(&flow).await, "code", "Ada is signed in");
-    server.clock.advance(24 * 3600);
+    server.clock.advance(2 * 3600);
     assert_eq!(outcome(&flow).await, "code", "an expired ID token is a hint all the same");
     flow.set("id_token_hint", bob["id_token"].as_str().unwrap());
     assert_eq!(outcome(&flow).await, "login_required", "Bob is not");
@@ -412,7 +412,7 @@ async fn a_registration_is_answered_with_what_holds() {
 async fn where_redirect_uris_need_approval_those_after_sign_out_do_as_well() {
     let server = TestServer::setup()
         .with("AUTHGENT_REGISTRATION", "approved-redirects")
-        .with("AUTHGENT_REGISTRATION_APPROVED_REDIRECTS", "https://app.example.com/*")
+        .with("AUTHGENT_REGISTRATION_APPROVED_REDIRECTS", "https://app.example.com")
         .start()
         .await
         .unwrap();
