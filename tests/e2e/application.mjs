@@ -25,14 +25,14 @@ export async function run(main) {
   }
 }
 
-/** Listens for one authorization response at a loopback port that the system picks. */
-export async function listenForCallback() {
+/** Listens for one person who is sent back, at a loopback port: `port`, or one that the system picks. */
+export async function listenForCallback(port = 0) {
   const { promise, resolve } = Promise.withResolvers();
   const server = createServer((request, response) => {
     response.end("You can close this window.");
     resolve(new URL(request.url, redirectUri));
   });
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
+  await new Promise((listening) => server.listen(port, "127.0.0.1", listening));
   const redirectUri = `http://127.0.0.1:${server.address().port}/callback`;
   return {
     redirectUri,
@@ -46,6 +46,11 @@ export async function listenForCallback() {
       server.closeAllConnections();
     },
   };
+}
+
+/** The claims of a JWT, unverified. */
+export function decodeJwt(token) {
+  return JSON.parse(Buffer.from(token.split(".")[1], "base64url").toString());
 }
 
 /**

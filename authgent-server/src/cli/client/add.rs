@@ -23,7 +23,8 @@ An application that people use, without a secret (PKCE protects it):
   authgent client add --name 'My agent' --redirect-uri http://127.0.0.1/callback
 
 A web application that keeps a secret:
-  authgent client add --name 'Dashboard' --confidential --redirect-uri https://app.example.com/callback";
+  authgent client add --name 'Dashboard' --confidential --redirect-uri https://app.example.com/callback \\
+    --post-logout-redirect-uri https://app.example.com/";
 
 /// Add an application.
 #[derive(Debug, Args)]
@@ -35,6 +36,9 @@ pub(in crate::cli) struct Add {
     /// Where people are sent back to. May be repeated.
     #[arg(long = "redirect-uri", value_name = "URI")]
     redirect_uris: Vec<String>,
+    /// Where people may be sent to after they signed out, letter by letter. May be repeated.
+    #[arg(long = "post-logout-redirect-uri", value_name = "URI")]
+    post_logout_redirect_uris: Vec<String>,
     /// It can keep a secret, and gets one. Short for --auth-method client_secret_basic.
     #[arg(long, conflicts_with_all = ["auth_method", "jwks_file", "jwks_uri"])]
     confidential: bool,
@@ -92,6 +96,7 @@ impl Add {
         let mut document = Map::new();
         document.insert("client_name".into(), self.name.clone().into());
         document.insert("redirect_uris".into(), self.redirect_uris.clone().into());
+        document.insert("post_logout_redirect_uris".into(), self.post_logout_redirect_uris.clone().into());
         document.insert("token_endpoint_auth_method".into(), method.as_str().into());
         if let Some(file) = &self.jwks_file {
             document.insert("jwks".into(), read_json(file)?);

@@ -13,4 +13,5 @@ from . import (  # noqa: F401, I001
     tokens,
     doctor,
     oauth4webapi,
+    openid,
 )
