@@ -1,4 +1,4 @@
-//! The userinfo endpoint: OpenID Connect Core, section 5.3. Which tokens are good there, and for what, is decision 11.
+//! The userinfo endpoint: OpenID Connect Core, section 5.3. Which tokens are good there, and for what, is decision 15.
 
 use crate::domain::{Resource, ResourceSource};
 use crate::service::authorize::OPENID;
