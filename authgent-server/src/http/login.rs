@@ -110,6 +110,8 @@ pub(super) async fn page(
         None => None,
     };
     let (client, redirect_uri) = client.unzip();
+    let demand = client.as_ref().zip(return_to.parameters());
+    let demand = demand.and_then(|(client, parameters)| authorize::demanded_acr(client, parameters));
     let page = SignInPage {
         layout: Layout::for_issuer(issuer.as_str()),
         action: format!("{}/login", issuer.path()),
@@ -119,7 +121,7 @@ pub(super) async fn page(
         email,
         error: error.map(str::to_owned),
         client_name: client.map(|client| super::consent::client_name(&client)),
-        hint: None,
+        hint: demand.and_then(SignInPage::hint_for).map(str::to_owned),
     };
     let forms = redirect_uri.as_ref().map_or(Forms::Here, |uri| Forms::ThenTo(uri.as_str()));
     let mut response = render_with_script(services, request, &page, forms, csrf.cookie)?;

@@ -2,6 +2,8 @@
 
 use askama::Template;
 
+use crate::domain::Acr;
+
 use super::display::filters;
 use super::{Layout, PasskeyButton};
 
@@ -32,6 +34,17 @@ pub struct SignInPage {
 }
 
 impl SignInPage {
+    /// What to say where the client asks for a sign-in that is surer than by password alone.
+    pub const fn hint_for(demand: Acr) -> Option<&'static str> {
+        match demand {
+            Acr::Single => None,
+            Acr::Multi => {
+                Some("This app asks for a second step: sign in with a passkey, or with a password and a code.")
+            }
+            Acr::PhishingResistant => Some("This app asks you to sign in with a passkey."),
+        }
+    }
+
     /// The one answer to an unknown email, a wrong password and a disabled person alike, so that it tells
     /// nobody which emails exist.
     pub const WRONG_CREDENTIALS: &str = "That email and password do not match. Please try again.";

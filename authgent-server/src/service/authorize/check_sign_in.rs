@@ -24,11 +24,16 @@ pub(super) fn check_sign_in(
 ) -> Result<SignInDemand, Refusal> {
     let hint = parameters.get("id_token_hint").map(|hint| IdTokenHint::read_of(services, hint, &client.id));
     let hint = hint.transpose().map_err(|error| Refusal::new(OAuthErrorCode::InvalidRequest, error.to_string()))?;
-    let acr = match parameters.get("acr_values") {
+    Ok(SignInDemand { person: hint.map(|hint| hint.user_id), acr: demanded_acr(client, parameters) })
+}
+
+/// How sure a sign-in has to be for a request, where it matters: `acr_values`, or else the client's `default_acr_values`.
+#[must_use]
+pub fn demanded_acr(client: &Client, parameters: &Parameters) -> Option<Acr> {
+    match parameters.get("acr_values") {
         Some(values) => weakest(values.split(' ')),
         None => weakest(client.metadata.openid.default_acr_values.iter().map(String::as_str)),
-    };
-    Ok(SignInDemand { person: hint.map(|hint| hint.user_id), acr })
+    }
 }
 
 /// Any of the values will do. One that is not known here is no demand: a client may list those of several providers.

@@ -287,6 +287,8 @@ async fn a_stronger_sign_in_is_asked_for_where_the_person_can_give_it() {
     tx.confirm_totp(ada, 1, now).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(outcome(&flow).await, "/login");
+    let page = flow.browser.follow(flow.browser.get(flow.authorize_url()).await.unwrap()).await.unwrap();
+    assert!(authgent_tests::html::text(&page.body).contains("asks for a second step"), "the page says why it is there");
     flow.set("prompt", "none");
     assert_eq!(outcome(&flow).await, "login_required");
     signed_in_by(&server, ada, &[Amr::Password, Amr::OneTimeCode, Amr::MultiFactor]).await;
