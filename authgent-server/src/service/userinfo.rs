@@ -1,6 +1,6 @@
 //! The userinfo endpoint: OpenID Connect Core, section 5.3. Which tokens are good there, and for what, is decision 15.
 
-use crate::domain::{Resource, ResourceSource};
+use crate::domain::{Grant, Resource, ResourceSource};
 use crate::service::authorize::OPENID;
 use crate::service::token::grant_of_jti;
 use crate::service::{Services, TargetError};
@@ -72,7 +72,7 @@ pub async fn userinfo(services: &Services, token: &str) -> Result<UserInfoRespon
     let claims = validate_access_token(&header, &claims, &expected, services.now()).map_err(|error| refused(&error))?;
     // A client that acts for itself has no grant, and nobody is behind it.
     let grant_id = grant_of_jti(&claims.jti).ok_or(UserInfoError::ScopeMissing)?;
-    let grant = services.store.grant(grant_id).await?.filter(|grant| grant.is_live()).ok_or(ENDED)?;
+    let grant = services.store.grant(grant_id).await?.filter(Grant::is_live).ok_or(ENDED)?;
     let of_the_grant = grant.client_id == claims.client_id
         && grant.user_id.to_string() == claims.sub
         && claims.aud == Audience::One(grant.resource.to_string());
