@@ -125,9 +125,10 @@ impl RelyingParty {
         display_name: &str,
         known: &[Vec<u8>],
     ) -> Result<Ceremony, PasskeyError> {
-        let known = known.iter().map(|id| id.clone().into()).collect();
-        let (mut options, state) =
-            self.webauthn.start_passkey_registration(user_id, user_name, display_name, Some(known)).map_err(refused)?;
+        let (mut options, state) = self
+            .webauthn
+            .start_passkey_registration(user_id, user_name, display_name, Some(known.to_vec()))
+            .map_err(|error| refused(&error))?;
         // The library's default is a key that only works after an e-mail address was typed.
         if let Some(selection) = options.public_key.authenticator_selection.as_mut() {
             selection.require_resident_key = true;
@@ -147,7 +148,7 @@ impl RelyingParty {
         if answer.extensions.cred_props.as_ref().is_some_and(|properties| properties.rk == Some(false)) {
             return Err(PasskeyError::NotDiscoverable);
         }
-        let passkey = self.webauthn.finish_passkey_registration(&answer, &state).map_err(refused)?;
+        let passkey = self.webauthn.finish_passkey_registration(&answer, &state).map_err(|error| refused(&error))?;
         Ok(NewKey { credential_id: passkey.cred_id().to_vec(), credential: json(&passkey)? })
     }
 
@@ -156,7 +157,7 @@ impl RelyingParty {
     /// # Errors
     /// [`PasskeyError::Refused`] where the library fails.
     pub fn begin_authentication(&self) -> Result<Ceremony, PasskeyError> {
-        let (options, state) = self.webauthn.start_discoverable_authentication().map_err(refused)?;
+        let (options, state) = self.webauthn.start_discoverable_authentication().map_err(|error| refused(&error))?;
         Ok(Ceremony { options: json(&options.public_key)?, state: json(&state)? })
     }
 
@@ -175,7 +176,7 @@ impl RelyingParty {
         let outcome = self
             .webauthn
             .finish_discoverable_authentication_v2(&assertion.answer, state, Credential::from(passkey.clone()))
-            .map_err(refused)?;
+            .map_err(|error| refused(&error))?;
         if !outcome.user_verified() {
             return Err(PasskeyError::NotVerified);
         }
@@ -193,7 +194,7 @@ fn read<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, PasskeyError
 }
 
 /// The step that failed, in words that repeat nothing of what was sent.
-fn refused(error: WebauthnError) -> PasskeyError {
+fn refused(error: &WebauthnError) -> PasskeyError {
     PasskeyError::Refused(match error {
         WebauthnError::CredentialPossibleCompromise => return PasskeyError::Copied,
         WebauthnError::UserNotVerified => return PasskeyError::NotVerified,

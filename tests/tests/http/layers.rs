@@ -39,6 +39,8 @@ fn each_crate_is_used_in_its_layer_alone() {
         ("sea_orm_migration::", &["store"]),
         ("josekit::", &["crypto"]),
         ("openssl::", &["crypto"]),
+        ("webauthn_rs::", &["crypto"]),
+        ("totp_rs::", &["crypto"]),
         ("reqwest::", &["net"]),
         ("crate::http", &["http", "startup.rs"]),
         ("crate::service", &["http", "service", "startup.rs"]),

@@ -10,6 +10,7 @@ from . import (  # noqa: F401, I001
     inspector,
     conformance,
     chromium,
+    passkeys,
     tokens,
     doctor,
     oauth4webapi,

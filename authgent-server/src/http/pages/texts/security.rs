@@ -180,3 +180,15 @@ pub static DE: SecurityTexts = SecurityTexts {
     new_codes_lead: "Mit jedem können Sie sich einmal anmelden, an Stelle der App. Drucken Sie sie aus oder legen Sie sie in einen Passwort-Manager: Sie werden nur jetzt gezeigt, und ältere gelten nicht mehr.",
     new_codes_done: "Ich habe sie aufbewahrt",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_language_says_how_many_codes_are_left() {
+        for texts in [&EN, &DE] {
+            assert!(texts.codes_left.contains("{count}"), "{}", texts.title);
+        }
+    }
+}
