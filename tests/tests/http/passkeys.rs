@@ -327,6 +327,7 @@ async fn passkeys_are_renamed_and_removed_but_the_last_way_in_stays() {
     assert_eq!(browser.submit(&page, &remove.clone().with("csrf_token", "x")).await.unwrap().status, 403);
     assert_eq!(server.store.passkeys_of_user(id).await.unwrap()[0].name, "My <b>new</b> phone");
 
+    server.clock.advance(1); // So that the two have an order.
     let mut second = Authenticator::new(&server.issuer).unwrap();
     assert_eq!(add(&server, &browser, &mut second, "").await.0, 201);
     assert_eq!(server.store.passkeys_of_user(id).await.unwrap()[1].name, "Passkey 2");
