@@ -7,8 +7,8 @@ use crate::crypto::password::PasswordHasher;
 use crate::crypto::pem::KeyError;
 use crate::crypto::random::Random;
 use crate::crypto::vault::{Vault, VaultError};
-use crate::http::{PublishedKeys, RegistrationRate, application};
-use crate::net::{Fetcher, FetcherSettings, Resolve};
+use crate::http::{PublishedKeys, RegistrationRate, SignInRate, application};
+use crate::net::{Fetcher, FetcherSettings, MailError, Mailer, Resolve};
 use crate::service::client_documents::{ClientDocuments, DocumentPolicy};
 use crate::service::client_keys::ClientKeys;
 use crate::service::{Services, Settings, cleanup};
@@ -65,6 +65,9 @@ pub enum StartupError {
     /// The client that makes requests cannot be made.
     #[error("requests to others cannot be made: {0}")]
     Fetcher(String),
+    /// The mail server of the settings cannot be used.
+    #[error("mail cannot be sent with AUTHGENT_SMTP_URL and AUTHGENT_MAIL_FROM: {0}")]
+    Mail(#[from] MailError),
     /// The address is taken or not ours.
     #[error(
         "cannot listen at {address}: {source}; is another server running there? Choose another port with AUTHGENT_PORT"
@@ -116,17 +119,20 @@ impl Application {
             fetcher: Arc::new(fetcher(&config, dependencies.resolver)?),
             client_documents: ClientDocuments::new(document_policy(&config)),
             client_keys: ClientKeys::default(),
+            mailer: config.mail.as_ref().map(Mailer::new).transpose()?,
             settings: settings(&config),
         });
         let data = web::Data::from(Arc::clone(&services));
         // Counted once for all threads.
+        let sign_in_rate = web::Data::new(SignInRate::new(config.sign_in_rate, config.trusted_proxies.clone()));
         let rate = RegistrationRate::new(config.registration.rate, config.trusted_proxies);
         let rate = web::Data::new(rate);
-        let server = HttpServer::new(move || application(data.clone(), keys.clone(), rate.clone()))
-            .shutdown_timeout(SHUTDOWN_SECONDS)
-            .listen(listener)
-            .map_err(StartupError::Run)?
-            .run();
+        let server =
+            HttpServer::new(move || application(data.clone(), keys.clone(), rate.clone(), sign_in_rate.clone()))
+                .shutdown_timeout(SHUTDOWN_SECONDS)
+                .listen(listener)
+                .map_err(StartupError::Run)?
+                .run();
         tracing::info!(%address, issuer = %services.settings.issuer, "listening");
         Ok(Self { server, address, services })
     }

@@ -106,9 +106,14 @@ impl Context {
         self.dependencies.clock.now()
     }
 
+    /// The settings; where they name no database, that of `authgent dev` in this directory.
+    fn loader_here(&self) -> Loader {
+        self.loader.clone().database_fallback(dev::database_here())
+    }
+
     /// The database that the settings name; without settings, that of `authgent dev` in this directory.
     async fn unchecked_store(&self) -> Result<Store, Failure> {
-        let database = self.loader.clone().database_fallback(dev::database_here()).database();
+        let database = self.loader_here().database();
         let database = database.map_err(|error| match error {
             ConfigError::Missing { .. } => Failure::new(format!(
                 "{error}; or run the command in the folder where `authgent dev` keeps its database, in .authgent"

@@ -2,7 +2,8 @@
 
 use super::Context;
 use super::answer::Failure;
-use crate::crypto::password::{PasswordHasher, check_new_password};
+use crate::crypto::password::PasswordHasher;
+use crate::crypto::password_policy::check_new_password;
 use clap::Args;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::io::{BufRead, IsTerminal as _};
@@ -19,15 +20,15 @@ pub(super) struct PasswordFrom {
 }
 
 impl PasswordFrom {
-    /// A new password that keeps the rules, hashed.
-    pub(super) async fn hash(&self, context: &Context) -> Result<String, Failure> {
+    /// A new password that keeps the rules, hashed. `known` is what an attacker knows of the person.
+    pub(super) async fn hash(&self, context: &Context, known: &[&str]) -> Result<String, Failure> {
         let password = if self.password_stdin {
             let mut stdin = context.stdin.lock().map_err(|_| Failure::new("standard input is gone"))?;
             first_line(&mut **stdin)?
         } else {
             ask()?
         };
-        check_new_password(&password)?;
+        check_new_password(&password, known)?;
         Ok(PasswordHasher::new(1).hash(password).await?)
     }
 }

@@ -5,6 +5,7 @@ use super::encryption_key::EncryptionKey;
 use super::error::ConfigError;
 use super::key_source::KeySource;
 use super::log::{LogConfig, LogFormat};
+use super::mail::{MailConfig, mail};
 use super::resources::{ResourceTable, resources};
 use super::settings::{CONFIG_VARIABLE, OF_OTHERS, SETTINGS, setting};
 use super::values::{Layer, Values, check_keys, of_variables};
@@ -131,6 +132,8 @@ impl Loader {
             client_documents: clients::documents(&values)?,
             registration: clients::registration(&values)?,
             trusted_proxies: clients::trusted_proxies(&values)?,
+            sign_in_rate: values.number("sign_in_rate", "of tries ", 0..=1_000_000)?.unwrap_or_default(),
+            mail: mail(&values)?,
             resources: self.resources(&values)?,
             log: log(&values)?,
         };
@@ -146,6 +149,27 @@ impl Loader {
     /// [`ConfigError`] on the first thing that is wrong.
     pub fn database(&self) -> Result<Database, ConfigError> {
         Ok(Database { dsn: self.db_dsn(&self.values()?)?, warnings: self.unknown_variables() })
+    }
+
+    /// The issuer, for commands that make links; where the database is that of `authgent dev`, its issuer.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where it is missing or wrong.
+    pub fn public_issuer(&self) -> Result<Issuer, ConfigError> {
+        let values = self.values()?;
+        let local = self.fallbacks.db_dsn.is_some() && !values.has("db_dsn");
+        match values.text("issuer")? {
+            None if local => parse_issuer(&values, &format!("http://localhost:{}", port(&values)?)),
+            _ => self.issuer(&values, port(&values)?),
+        }
+    }
+
+    /// How mail goes out, for commands that send some.
+    ///
+    /// # Errors
+    /// [`ConfigError`] on the first thing that is wrong.
+    pub fn mail(&self) -> Result<Option<MailConfig>, ConfigError> {
+        mail(&self.values()?)
     }
 
     /// Where a running server of these settings is found. Needs nothing to be set.

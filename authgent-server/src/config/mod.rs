@@ -11,6 +11,7 @@ mod error;
 mod key_source;
 mod loader;
 mod log;
+mod mail;
 #[cfg(test)]
 mod reference;
 mod resources;
@@ -23,6 +24,7 @@ pub use error::{ConfigError, Place};
 pub use key_source::KeySource;
 pub use loader::{Database, Listener, Loader};
 pub use log::{DEFAULT_FILTER, LogConfig, LogFormat};
+pub use mail::{MailConfig, MailSecurity};
 
 use crate::crypto::pem::SigningAlgorithm;
 use crate::domain::Resource;
@@ -66,6 +68,10 @@ pub struct Config {
     pub registration: RegistrationPolicy,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// How often one address may try to sign in or ask for a link, in a minute; 0 for any number.
+    pub sign_in_rate: u32,
+    /// How mail goes out; `None`: it does not.
+    pub mail: Option<MailConfig>,
     /// The resources of the file. They replace what an earlier file named.
     pub resources: Vec<Resource>,
     /// What is logged, and how.

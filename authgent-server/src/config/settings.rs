@@ -232,6 +232,25 @@ pub static SETTINGS: &[Setting] = &[
         ..text("trusted_proxies", "AUTHGENT_TRUSTED_PROXIES", "", "10.0.0.0/8 ::1")
     },
     Setting {
+        meaning: "how often one address may try to sign in, or ask for a link to do so, in a minute",
+        detail: "0: any number. Counted by each replica for itself, as registrations are. Wrong passwords for one account wait longer and \
+                 longer beside this, wherever they come from.",
+        ..number("sign_in_rate", "AUTHGENT_SIGN_IN_RATE", "60", "60")
+    },
+    Setting {
+        meaning: "the mail server that takes links and notices to people",
+        detail: "`smtps://user:password@host` for TLS, `smtp://…` for STARTTLS, without which nothing is sent; `smtp://localhost?tls=none` \
+                 for a server on the same machine. Special characters are percent-encoded. Without it, `authgent user invite` and \
+                 `authgent user reset` print the links that you then hand over.",
+        secret: true,
+        ..text("smtp_url", "AUTHGENT_SMTP_URL", "", "smtps://authgent:password@mail.example.com")
+    },
+    Setting {
+        meaning: "whom mails come from",
+        detail: "An address, alone or as `Name <address>`. Needed where `AUTHGENT_SMTP_URL` is set.",
+        ..text("mail_from", "AUTHGENT_MAIL_FROM", "", "Example sign-in <auth@example.com>")
+    },
+    Setting {
         meaning: "the resources: the MCP servers that tokens are for",
         detail: "Tables in the file, a JSON array in the variable; see below. They are applied at every start: one that is gone \
                  from here is removed, those of `authgent resource add` stay.",

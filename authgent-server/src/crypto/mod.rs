@@ -10,6 +10,7 @@ pub mod jwk_verifier;
 pub mod keyring;
 pub mod passkey;
 pub mod password;
+pub mod password_policy;
 pub mod pem;
 pub mod random;
 pub mod recovery_code;

@@ -1,5 +1,6 @@
 //! Passwords of people: Argon2id (RFC 9106), off the asynchronous threads, few at a time.
 
+use super::password_policy::{PasswordRefused, check_new_password};
 use super::random::{Random as _, SystemRandom};
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{Error as HashError, PasswordHasher as _, PasswordVerifier as _};
@@ -8,12 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-/// The shortest password that is accepted, in characters (NIST SP 800-63B, section 5.1.1.2).
-pub const SHORTEST: usize = 8;
-
-/// The longest password that is accepted, in bytes.
-pub const LONGEST: usize = 1024;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// How long a sign-in waits for its turn.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -41,33 +37,6 @@ pub enum PasswordError {
     Failed(String),
 }
 
-/// Why a new password is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PasswordRefused {
-    /// Below [`SHORTEST`].
-    #[error("a password needs at least {SHORTEST} characters")]
-    TooShort,
-    /// Above [`LONGEST`].
-    #[error("a password has at most {LONGEST} bytes")]
-    TooLong,
-}
-
-/// Checks a new password: its length alone. Rules on digits and capitals make people choose worse ones
-/// (NIST SP 800-63B, section 5.1.1.2).
-///
-/// # Errors
-/// [`PasswordRefused`].
-pub fn check_new_password(password: &SecretString) -> Result<(), PasswordRefused> {
-    let password = password.expose_secret();
-    if password.len() > LONGEST {
-        return Err(PasswordRefused::TooLong);
-    }
-    if password.chars().count() < SHORTEST {
-        return Err(PasswordRefused::TooShort);
-    }
-    Ok(())
-}
-
 /// Hashes and checks passwords, at most so many at once: each takes 19 MiB and tens of milliseconds of a core.
 #[derive(Debug, Clone)]
 pub struct PasswordHasher {
@@ -91,11 +60,29 @@ impl PasswordHasher {
             let mut salt = [0; 16];
             SystemRandom.fill(&mut salt);
             let failed = |error: HashError| PasswordError::Failed(error.to_string());
+            let password = normalized(&password);
             let hash: PasswordHash =
                 argon2()?.hash_password_with_salt(password.expose_secret().as_bytes(), &salt).map_err(failed)?;
             Ok(hash.to_string())
         })
         .await
+    }
+
+    /// The hash of a new password, where the policy takes it: [`check_new_password`], which takes some milliseconds as well.
+    ///
+    /// # Errors
+    /// As [`PasswordHasher::hash`]; inside, why the password is refused.
+    pub async fn hash_new(
+        &self,
+        password: SecretString,
+        known: Vec<String>,
+    ) -> Result<Result<String, PasswordRefused>, PasswordError> {
+        let candidate = password.clone();
+        let known = move || check_new_password(&candidate, &known.iter().map(String::as_str).collect::<Vec<_>>());
+        match self.run(move || Ok(known())).await? {
+            Ok(()) => self.hash(password).await.map(Ok),
+            Err(refused) => Ok(Err(refused)),
+        }
     }
 
     /// Whether `password` is the one behind the `stored` hash. Without a stored hash the answer is no, after
@@ -115,6 +102,7 @@ impl PasswordHasher {
                 return Err(PasswordError::Damaged(HashError::EncodingInvalid));
             }
             // The parameters come from the stored hash, so that those of an older release still verify.
+            let password = normalized(&password);
             match argon2()?.verify_password(password.expose_secret().as_bytes(), &expected) {
                 Ok(()) => Ok(stored.is_some()),
                 Err(HashError::PasswordInvalid) => Ok(false),
@@ -141,6 +129,24 @@ impl PasswordHasher {
         let turn = tokio::time::timeout(self.longest_wait, Arc::clone(&self.permits).acquire_owned()).await;
         turn.map_err(|_| PasswordError::Busy)?.map_err(|_| PasswordError::Busy)
     }
+}
+
+/// A password as it is hashed: in normalization form KC (NIST SP 800-63B-4, section 3.1.1.2), so that the same password typed
+/// on another keyboard, with wide letters or with letters and accents apart, is the same password. That includes what the
+/// profile OpaqueString of RFC 8265 maps, spaces of all kinds, and goes further.
+#[must_use]
+pub fn normalized(password: &SecretString) -> SecretString {
+    password.expose_secret().nfkc().collect::<String>().into()
+}
+
+/// Whether a stored hash was made with other parameters than a new one would be: the next sign-in then replaces it.
+#[must_use]
+pub fn is_outdated(stored: &str) -> bool {
+    let Ok(hash) = PasswordHash::new(stored) else { return false };
+    let parameters = Params::try_from(&hash).ok().map(|used| (used.m_cost(), used.t_cost(), used.p_cost()));
+    hash.algorithm.as_str() != "argon2id"
+        || hash.version != Some(Version::V0x13.into())
+        || parameters != Some((MEMORY_KIB, PASSES, LANES))
 }
 
 fn argon2() -> Result<Argon2<'static>, PasswordError> {
@@ -194,11 +200,28 @@ mod tests {
         assert!(!hasher.verify(secret("x"), None).await.unwrap());
     }
 
-    #[test]
-    fn the_length_of_a_new_password() {
-        assert_eq!(check_new_password(&secret("1234567")), Err(PasswordRefused::TooShort));
-        assert_eq!(check_new_password(&secret("пароль12")), Ok(()));
-        assert_eq!(check_new_password(&secret(&"x".repeat(1024))), Ok(()));
-        assert_eq!(check_new_password(&secret(&"x".repeat(1025))), Err(PasswordRefused::TooLong));
+    #[tokio::test]
+    async fn another_keyboard_types_the_same_password() {
+        let hasher = PasswordHasher::new(1);
+        let hash = hasher.hash(secret("Pa\u{df}wört 12 naïve")).await.unwrap();
+        for typed in ["Pa\u{df}wo\u{308}rt 12 nai\u{308}ve", "Paßwört\u{a0}１２\u{3000}naïve"] {
+            assert!(hasher.verify(secret(typed), Some(hash.clone())).await.unwrap(), "{typed:?}");
+        }
+        for other in ["paßwört 12 naïve", "Passwört 12 naïve", "Paswört 12 naïve"] {
+            assert!(!hasher.verify(secret(other), Some(hash.clone())).await.unwrap(), "{other}");
+        }
+    }
+
+    #[tokio::test]
+    async fn hashes_of_older_parameters_are_outdated() {
+        assert!(!is_outdated(&PasswordHasher::new(1).hash(secret("correct horse")).await.unwrap()));
+        for old in [
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2i$v=19$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "$argon2id$v=16$m=19456,t=2,p=1$bm9ib2R5IGlzIGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        ] {
+            assert!(is_outdated(old), "{old}");
+        }
+        assert!(!is_outdated("damaged"), "that is for whoever verifies it to say");
     }
 }

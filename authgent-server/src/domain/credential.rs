@@ -1,6 +1,7 @@
 //! What a person signs in with beside a password.
 
 use super::TokenHash;
+use authgent_core::issuer::Issuer;
 use authgent_core::time::Timestamp;
 use uuid::Uuid;
 
@@ -71,6 +72,31 @@ impl LinkPurpose {
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Invitation, Self::PasswordReset].into_iter().find(|known| known.as_str() == text)
     }
+
+    /// How long such a link can be used, in seconds: a week for somebody who does not expect it, an hour for somebody who
+    /// asked for it a moment ago.
+    #[must_use]
+    pub const fn lifetime(self) -> i64 {
+        match self {
+            Self::Invitation => 7 * 86_400,
+            Self::PasswordReset => 3600,
+        }
+    }
+
+    /// The path of such a link, below that of the issuer, up to its secret.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Invitation => "/invitation/",
+            Self::PasswordReset => "/reset/",
+        }
+    }
+
+    /// The address of a link. Made of the issuer alone: what a request calls its host is anybody's invention.
+    #[must_use]
+    pub fn url(self, issuer: &Issuer, token: &str) -> String {
+        format!("{issuer}{}{token}", self.path())
+    }
 }
 
 /// A link that lets whoever holds it choose how a person signs in. Good once.
@@ -93,6 +119,13 @@ pub struct OneTimeLink {
 }
 
 impl OneTimeLink {
+    /// A new link under the hash of its secret.
+    #[must_use]
+    pub fn new(token_hash: TokenHash, user_id: Uuid, purpose: LinkPurpose, mailed: bool, now: Timestamp) -> Self {
+        let expires_at = now.plus(purpose.lifetime());
+        Self { token_hash, user_id, purpose, mailed, created_at: now, expires_at, used_at: None }
+    }
+
     /// Whether it can still be used at `now`.
     #[must_use]
     pub fn is_open(&self, now: Timestamp) -> bool {

@@ -2,6 +2,7 @@
 
 use authgent_core::time::Timestamp;
 use std::fmt;
+use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 /// The longest e-mail address, in characters (RFC 5321, section 4.5.3.1, as erratum 1690 to RFC 3696 reads it).
@@ -23,7 +24,8 @@ pub enum EmailError {
 
 /// The e-mail address of a person.
 ///
-/// Two spellings that differ only in case name one person: [`Email::canonical`] is what they are found by.
+/// Two spellings that differ only in case, in their Unicode form or in how the host is written name one person:
+/// [`Email::canonical`] is what they are found by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Email {
     text: String,
@@ -45,13 +47,12 @@ impl Email {
         if text.chars().count() > MAX_EMAIL {
             return Err(EmailError::TooLong);
         }
-        let forbidden = |c: char| c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c);
-        match text.split_once('@') {
-            Some((name, host)) if !name.is_empty() && is_host(host) && !text.contains(forbidden) => {
-                Ok(Self { text: text.to_owned(), canonical: text.to_lowercase() })
-            }
-            _ => Err(EmailError::Form(text.to_owned())),
-        }
+        let canonical = text.split_once('@').filter(|_| !text.contains(is_forbidden)).and_then(|(name, host)| {
+            let canonical = format!("{}@{}", fold(name)?, canonical_host(host)?);
+            (canonical.matches('@').count() == 1 && !canonical.contains(is_forbidden)).then_some(canonical)
+        });
+        let canonical = canonical.ok_or_else(|| EmailError::Form(text.to_owned()))?;
+        Ok(Self { text: text.to_owned(), canonical })
     }
 
     /// The address as the person wrote it.
@@ -60,16 +61,37 @@ impl Email {
         &self.text
     }
 
-    /// The address in lower case: equal for all spellings of one person, and unique among users.
+    /// Equal for all spellings of one person, and unique among users: without case and compatibility forms (Unicode Standard,
+    /// definition D146), the host as IDNA writes it for people (UTS 46).
     #[must_use]
     pub fn canonical(&self) -> &str {
         &self.canonical
     }
 }
 
-/// `localhost` counts: development accounts live there.
-fn is_host(host: &str) -> bool {
-    !host.is_empty() && !host.contains('@') && host.split('.').all(|label| !label.is_empty())
+/// What no address has. Characters that nobody sees would make two addresses of what reads as one.
+fn is_forbidden(c: char) -> bool {
+    let unseen = matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
+    unseen || c.is_whitespace() || c.is_control() || "<>()[],;:\\\"".contains(c)
+}
+
+/// A text without case and compatibility forms; `None` where nothing is left.
+fn fold(text: &str) -> Option<String> {
+    let fold = |text: &str| caseless::default_case_fold_str(text).nfkd().collect::<String>();
+    // Twice, because what one step makes may have a case again.
+    let folded = fold(&fold(&text.nfd().collect::<String>()));
+    Some(folded.nfkc().collect::<String>()).filter(|folded| !folded.is_empty())
+}
+
+/// A host name in the form for people, whichever way it came. `localhost` counts: development accounts live there.
+fn canonical_host(host: &str) -> Option<String> {
+    let ascii = idna::domain_to_ascii(host).ok()?;
+    let (host, readable) = idna::domain_to_unicode(&ascii);
+    let whole = readable.is_ok() && host.split('.').all(|label| !label.is_empty());
+    whole.then_some(host)
 }
 
 impl fmt::Display for Email {
@@ -126,6 +148,34 @@ mod tests {
     }
 
     #[test]
+    fn addresses_that_look_the_same_are_the_same() {
+        for spellings in [
+            // Precomposed and decomposed, upper and lower case, wide letters, the host in Punycode.
+            &["jürgen@münchen.example", "JU\u{308}RGEN@MÜNCHEN.example", "ｊürgen@xn--mnchen-3ya.example"][..],
+            // Letters that lower case alone keeps apart.
+            &["straße@example.com", "STRASSE@example.com", "STRAẞE@EXAMPLE.COM"],
+            &["ΣΊΣΥΦΟΣ@example.gr", "σίσυφος@example.gr", "σίσυφοσ@example.gr"],
+            &["oﬃce@example.com", "office@example.com"],
+            &["ada@example。com", "ada@example.com"],
+        ] {
+            let canonical = |text: &&str| Email::parse(text).unwrap().canonical().to_owned();
+            let first = canonical(&spellings[0]);
+            assert!(spellings.iter().all(|text| canonical(text) == first), "{first}");
+        }
+        // Another letter is another person, however alike: Cyrillic а.
+        assert_ne!(Email::parse("аda@example.com").unwrap().canonical(), "ada@example.com");
+        for unseen in
+            ["ad\u{200b}a@example.com", "ada\u{ad}@example.com", "\u{202e}ada@example.com", "ada@exam\u{200d}ple.com"]
+        {
+            assert!(Email::parse(unseen).is_err(), "{unseen:?}");
+        }
+        // What becomes something else by folding: a wide @ and a wide comma.
+        for sly in ["ada＠evil@example.com", "ada，bob@example.com"] {
+            assert!(Email::parse(sly).is_err(), "{sly}");
+        }
+    }
+
+    #[test]
     fn what_is_no_address_is_refused() {
         assert_eq!(Email::parse(" "), Err(EmailError::Empty));
         assert_eq!(Email::parse(&format!("{}@example.com", "a".repeat(300))), Err(EmailError::TooLong));
@@ -154,7 +204,9 @@ mod tests {
         #[test]
         fn what_parses_parses_again(text in "\\PC{0,12}@\\PC{0,12}|.{0,20}") {
             if let Ok(email) = Email::parse(&text) {
-                prop_assert_eq!(Email::parse(email.as_str()).unwrap(), email);
+                prop_assert_eq!(&Email::parse(email.as_str()).unwrap(), &email);
+                let canonical = Email::parse(email.canonical()).unwrap();
+                prop_assert_eq!(canonical.canonical(), email.canonical());
             }
         }
     }

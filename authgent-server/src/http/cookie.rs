@@ -1,4 +1,4 @@
-//! The two cookies: the session of a person, and the secret behind the forms.
+//! The cookies: the session of a person, the secret behind the forms, and in which accounts the browser signed in before.
 
 use crate::crypto::hash::{base64url, token_hash};
 use actix_web::HttpRequest;
@@ -13,6 +13,8 @@ pub(super) enum Name {
     Session,
     /// What ties a form to the browser that asked for it.
     Csrf,
+    /// In which accounts the browser signed in before.
+    Device,
 }
 
 impl Name {
@@ -22,6 +24,7 @@ impl Name {
         let name = match self {
             Self::Session => "authgent_session",
             Self::Csrf => "authgent_csrf",
+            Self::Device => "authgent_device",
         };
         // Cookies know neither path nor port: two issuers on one host would sign people out of each other.
         let has_port = issuer.origin().rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());

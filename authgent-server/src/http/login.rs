@@ -5,6 +5,7 @@ use super::error::PageError;
 use super::extract::Form;
 use super::pages::csp::Forms;
 use super::pages::{Layout, SignInPage};
+use super::rate_limit::SignInRate;
 use super::return_to::ReturnTo;
 use super::{csrf, device, render_with_script, second_factor, session};
 use crate::service::authorize::peek;
@@ -12,6 +13,7 @@ use crate::service::parameters::Parameters;
 use crate::service::sign_in::{SignInError, SignInOutcome, sign_in};
 use crate::service::{Services, authorize};
 use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpRequest, HttpResponse, web};
 use secrecy::SecretString;
 
@@ -40,6 +42,7 @@ pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> 
 pub(super) async fn post(
     request: HttpRequest,
     services: web::Data<Services>,
+    rate: web::Data<SignInRate>,
     form: Form,
 ) -> Result<HttpResponse, PageError> {
     let field = |name: &str| form.parameters.get(name).unwrap_or_default().to_owned();
@@ -50,11 +53,15 @@ pub(super) async fn post(
         return page(&services, &request, &return_to, field("email"), Some(SignInPage::EXPIRED), StatusCode::FORBIDDEN)
             .await;
     };
+    if let Some(wait) = rate.wait(&request) {
+        return put_off(&services, &request, &return_to, field("email"), SignInPage::BUSY, wait).await;
+    }
     let former = session::cookie_of(&services, &request);
     match sign_in(
         &services,
         &field("email"),
         SecretString::from(form.all("password").pop().unwrap_or_default()),
+        &session::known_device(&services, &request),
         &device::of(&services, &request),
         browser,
         former.as_deref(),
@@ -87,12 +94,32 @@ pub(super) async fn post(
             )
             .await
         }
+        Err(error @ SignInError::Blocked { seconds }) => {
+            tracing::info!(cause = %error, "sign-in put off");
+            let wait = seconds.unsigned_abs();
+            put_off(&services, &request, &return_to, field("email"), SignInPage::BLOCKED, wait).await
+        }
         Err(error @ SignInError::Unreadable { .. }) => {
             tracing::error!(cause = %error, "sign-in failed");
             Err(PageError::new(&services, &request, super::pages::Problem::Internal))
         }
         Err(SignInError::Store(error)) => Err(PageError::store(&services, &request, &error)),
     }
+}
+
+/// 429: nothing is looked at for `wait` seconds. Said in the same words whether there is such an account or not.
+async fn put_off(
+    services: &Services,
+    request: &HttpRequest,
+    return_to: &ReturnTo,
+    email: String,
+    error: &str,
+    wait: u64,
+) -> Result<HttpResponse, PageError> {
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    let mut response = page(services, request, return_to, email, Some(error), status).await?;
+    response.headers_mut().insert(RETRY_AFTER, wait.into());
+    Ok(response)
 }
 
 pub(super) async fn page(

@@ -39,13 +39,14 @@ use actix_web::{App, Error, HttpResponse, Route, guard};
 
 pub use jwks::PublishedKeys;
 pub use log::RootSpan;
-pub use rate_limit::RegistrationRate;
+pub use rate_limit::{RegistrationRate, SignInRate};
 
 /// The application: every route below the path of the issuer, the security headers, and one log line per request.
 pub fn application(
     services: web::Data<Services>,
     keys: web::Data<PublishedKeys>,
     registration_rate: web::Data<RegistrationRate>,
+    sign_in_rate: web::Data<SignInRate>,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -62,6 +63,7 @@ pub fn application(
         .app_data(services)
         .app_data(keys)
         .app_data(registration_rate)
+        .app_data(sign_in_rate)
         .configure(move |config| routes(config, &issuer))
         .default_service(web::to(error::not_found))
 }

@@ -1,4 +1,5 @@
-//! How often an address may register: a bucket of as many requests as it may make in a minute, which fills again evenly.
+//! How often an address may register or try to sign in: a bucket of as many requests as it may make in a minute, which fills
+//! again evenly.
 //! Each replica counts for itself.
 
 use super::caller;
@@ -23,7 +24,13 @@ const TIDY_EVERY: u64 = 1000;
 const MANY: usize = 10_000;
 
 /// The registrations that each address has left.
-pub struct RegistrationRate<C: Clock = DefaultClock> {
+pub struct RegistrationRate(AddressRate);
+
+/// The sign-ins, and requests for links to do so, that each address has left.
+pub struct SignInRate(AddressRate);
+
+/// What each address has left.
+struct AddressRate<C: Clock = DefaultClock> {
     limiter: Option<Limiter<C>>,
     clock: C,
     requests: AtomicU64,
@@ -45,15 +52,34 @@ impl RegistrationRate {
     /// `rate` registrations in a minute for each address, 0 for any number; behind these proxies.
     #[must_use]
     pub fn new(rate: u32, trusted_proxies: Vec<IpNet>) -> Self {
-        Self::with_clock(rate, trusted_proxies, DefaultClock::default())
+        Self(AddressRate::with_clock(rate, trusted_proxies, DefaultClock::default()))
     }
 }
 
-impl<C: Clock + Clone> RegistrationRate<C> {
+impl SignInRate {
+    /// `rate` tries in a minute for each address, 0 for any number; behind these proxies.
+    #[must_use]
+    pub fn new(rate: u32, trusted_proxies: Vec<IpNet>) -> Self {
+        Self(AddressRate::with_clock(rate, trusted_proxies, DefaultClock::default()))
+    }
+
+    /// Takes a try of the request's address; where none is left, says how long to wait, in seconds.
+    pub(super) fn wait(&self, request: &HttpRequest) -> Option<u64> {
+        let wait = self.0.admit_request(request).err()?;
+        Some(wait.as_secs().saturating_add(1))
+    }
+}
+
+impl<C: Clock + Clone> AddressRate<C> {
     fn with_clock(rate: u32, trusted_proxies: Vec<IpNet>, clock: C) -> Self {
         let limiter = NonZeroU32::new(rate)
             .map(|rate| RateLimiter::new(Quota::per_minute(rate), DashMapStateStore::default(), clock.clone()));
         Self { limiter, clock, requests: AtomicU64::new(0), trusted_proxies }
+    }
+
+    fn admit_request(&self, request: &HttpRequest) -> Result<(), Duration> {
+        let address = caller::address(request, &self.trusted_proxies).unwrap_or(Ipv4Addr::UNSPECIFIED.into());
+        self.admit(address).inspect_err(|_| tracing::info!(caller = %address, "refused: too many from this address"))
     }
 
     /// Takes one from the bucket of an address; where it is empty, says how long to wait.
@@ -88,11 +114,7 @@ impl FromRequest for Admitted {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let Some(rate) = request.app_data::<web::Data<RegistrationRate>>() else { return ready(Ok(Self)) };
-        let address = caller::address(request, &rate.trusted_proxies).unwrap_or(Ipv4Addr::UNSPECIFIED.into());
-        ready(rate.admit(address).map(|()| Self).map_err(|wait| {
-            tracing::info!(caller = %address, "registration refused: too many from this address");
-            ApiError::too_many(wait)
-        }))
+        ready(rate.0.admit_request(request).map(|()| Self).map_err(ApiError::too_many))
     }
 }
 
@@ -101,9 +123,9 @@ mod tests {
     use super::*;
     use governor::clock::FakeRelativeClock;
 
-    fn limit(rate: u32) -> (RegistrationRate<FakeRelativeClock>, FakeRelativeClock) {
+    fn limit(rate: u32) -> (AddressRate<FakeRelativeClock>, FakeRelativeClock) {
         let clock = FakeRelativeClock::default();
-        (RegistrationRate::with_clock(rate, Vec::new(), clock.clone()), clock)
+        (AddressRate::with_clock(rate, Vec::new(), clock.clone()), clock)
     }
 
     fn at(text: &str) -> IpAddr {

@@ -6,9 +6,10 @@ use super::pages::Problem;
 use super::return_to::ReturnTo;
 use super::{device, redirect};
 use crate::service::Services;
-use crate::service::sign_in::{self, NewSession, SignedIn};
+use crate::service::sign_in::{self, KnownDevice, NewSession, SignedIn};
 use actix_web::cookie::Cookie;
 use actix_web::{HttpRequest, HttpResponse};
+use uuid::Uuid;
 
 /// For how many seconds a sign-in counts as fresh: long enough to change something dangerous, too short for whoever finds an
 /// open browser.
@@ -59,11 +60,16 @@ pub(super) async fn require(services: &Services, request: &HttpRequest, page: &s
 /// in or deleting the account. A remembered sign-in is not enough; who has one signs in again.
 pub(super) async fn require_fresh(services: &Services, request: &HttpRequest, page: &str) -> Result<SignedIn, Barrier> {
     let signed_in = require(services, request, page).await?;
-    if services.now().since(signed_in.session.auth_time) <= FRESH_SECONDS {
+    if is_fresh(services, &signed_in) {
         Ok(signed_in)
     } else {
         Err(Barrier::SignIn(redirect(&sign_in_url(services, page))))
     }
+}
+
+/// Whether the person signed in a moment ago.
+pub(super) fn is_fresh(services: &Services, signed_in: &SignedIn) -> bool {
+    services.now().since(signed_in.session.auth_time) <= FRESH_SECONDS
 }
 
 fn sign_in_url(services: &Services, page: &str) -> String {
@@ -85,8 +91,27 @@ pub(super) fn finish(
     return_to: &ReturnTo,
 ) -> Result<HttpResponse, PageError> {
     let mut response = redirect(&return_to.location(services));
+    let user_id = session.user_id;
     response
         .add_cookie(&cookie(services, session))
         .map_err(|_| PageError::new(services, request, Problem::Internal))?;
+    know_device(services, request, user_id, &mut response)?;
     Ok(response)
+}
+
+/// In which accounts the browser signed in before.
+pub(super) fn known_device(services: &Services, request: &HttpRequest) -> KnownDevice {
+    KnownDevice::parse(cookie::read(request, &services.settings.issuer, Name::Device).as_deref())
+}
+
+/// Lets the browser prove from now on that this person signed in there.
+pub(super) fn know_device(
+    services: &Services,
+    request: &HttpRequest,
+    user_id: Uuid,
+    response: &mut HttpResponse,
+) -> Result<(), PageError> {
+    let value = known_device(services, request).after_sign_in(services, user_id);
+    let cookie = cookie::set(&services.settings.issuer, Name::Device, value, Some(sign_in::known_device::TTL));
+    response.add_cookie(&cookie).map_err(|_| PageError::new(services, request, Problem::Internal))
 }

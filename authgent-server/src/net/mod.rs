@@ -1,4 +1,4 @@
-//! Requests that this server makes. The only module that may use reqwest.
+//! Requests that this server makes. The only module that may use reqwest and lettre.
 //!
 //! [`Fetcher`] fetches what strangers name: client metadata documents and the keys of clients. It is the one place where it
 //! is decided which URLs may be asked, and [`address_policy`] decides which addresses. [`probe`] asks for the doctor, at
@@ -7,10 +7,12 @@
 pub mod address_policy;
 mod fetcher;
 mod freshness;
+mod mailer;
 pub mod probe;
 mod resolver;
 
 pub use fetcher::{FetchError, FetchFor, FetchLimits, Fetched, Fetcher, FetcherError, FetcherSettings};
+pub use mailer::{MailError, Mailer};
 pub use resolver::{Resolve, SystemResolver};
 
 /// What the clients of both have in common: each request is one exchange with the address that was looked up for it, and

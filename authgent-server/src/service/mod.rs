@@ -11,10 +11,13 @@ pub mod consent;
 pub mod id_token_hint;
 pub mod impersonation;
 pub mod introspect;
+pub mod links;
 pub mod logout;
 pub mod metadata;
+pub mod notices;
 pub mod parameters;
 pub mod passkeys;
+pub mod passwords;
 pub mod register;
 pub mod revoke;
 pub mod second_factor;
@@ -30,7 +33,7 @@ use crate::crypto::vault::Vault;
 use crate::domain::patterns::HostPattern;
 use crate::domain::registration::{RegistrationMode, RegistrationPolicy};
 use crate::domain::{Client, ClientOrigin, Resource, TokenHash};
-use crate::net::Fetcher;
+use crate::net::{Fetcher, Mailer};
 use crate::service::client_documents::ClientDocuments;
 use crate::service::client_keys::ClientKeys;
 use crate::store::{Store, StoreError};
@@ -62,6 +65,8 @@ pub struct Services {
     pub client_documents: ClientDocuments,
     /// The keys of clients.
     pub client_keys: ClientKeys,
+    /// The way to the mail server; `None`: no mail goes out.
+    pub mailer: Option<Mailer>,
     /// Issuer and lifetimes.
     pub settings: Settings,
 }

@@ -24,7 +24,8 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// As [`Store::sign_in_failures`] for one key, inside the transaction: nobody changes it before the commit.
+    /// As [`Store::sign_in_failures`] for one key, inside the transaction: nobody changes it before the commit. What has
+    /// expired is removed, so that it does not count any more where something is saved in its place.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
@@ -33,6 +34,8 @@ impl WriteTransaction {
         key: &TokenHash,
         now: Timestamp,
     ) -> Result<Option<SignInFailures>, StoreError> {
+        let expired = Entity::delete_by_id(key.0.to_vec()).filter(Column::ExpiresAt.lte(now.0));
+        expired.exec(&self.inner).await?;
         let found = Entity::find_by_id(key.0.to_vec()).filter(Column::ExpiresAt.gt(now.0)).lock_exclusive();
         found.one(&self.inner).await?.map(SignInFailures::try_from).transpose()
     }

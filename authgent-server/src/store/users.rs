@@ -57,6 +57,16 @@ impl WriteTransaction {
         Ok(update.filter(Column::Id.eq(id)).exec(&self.inner).await?.rows_affected == 1)
     }
 
+    /// Replaces the hash of a password that stays the same. `false`: meanwhile it is another one, which stays.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn renew_password_hash(&self, id: Uuid, former: &str, renewed: &str) -> Result<bool, StoreError> {
+        let update = Entity::update_many().col_expr(Column::PasswordHash, Expr::value(renewed));
+        let update = update.filter(Column::Id.eq(id)).filter(Column::PasswordHash.eq(former));
+        Ok(update.exec(&self.inner).await?.rows_affected == 1)
+    }
+
     /// Replaces how a person is called and known. `false`: there is no such person.
     ///
     /// # Errors

@@ -42,6 +42,7 @@ fn each_crate_is_used_in_its_layer_alone() {
         ("webauthn_rs::", &["crypto"]),
         ("totp_rs::", &["crypto"]),
         ("reqwest::", &["net"]),
+        ("lettre::", &["net"]),
         ("crate::http", &["http", "startup.rs"]),
         ("crate::service", &["http", "service", "startup.rs"]),
         ("crate::net", &["net", "service", "doctor", "cli", "startup.rs"]),

@@ -50,6 +50,9 @@ impl SignInPage {
     pub const WRONG_CREDENTIALS: &str = "That email and password do not match. Please try again.";
     /// The form's token did not match: cookies are off, or the page is old.
     pub const EXPIRED: &str = "This page was open for too long, or your browser blocks cookies. Please try again.";
+    /// After too many wrong passwords, whether there is such an account or not.
+    pub const BLOCKED: &str = "There were too many wrong passwords for this email. Please wait a while and try again, or \
+                               choose a new password.";
     /// The server is checking as many passwords as it can.
     pub const BUSY: &str = "Too many people are signing in right now. Please try again in a moment.";
 }

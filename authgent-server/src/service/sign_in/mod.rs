@@ -1,14 +1,17 @@
 //! Signing in and out: e-mail and password against a local account, and the session that follows.
 
+pub mod known_device;
+pub mod password;
 pub mod session;
+pub mod throttle;
 
+pub use known_device::KnownDevice;
 pub use session::{Authentication, NewSession};
 
 use crate::crypto::hash::token_hash;
-use crate::crypto::password::PasswordError;
-use crate::domain::{Amr, Device, Email, EventKind, Session, TokenHash, User};
+use crate::domain::{Amr, Device, EventKind, Session, TokenHash, User};
 use crate::service::{Services, second_factor};
-use crate::store::StoreError;
+use crate::store::{StoreError, WriteTransaction};
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -36,6 +39,12 @@ pub enum SignInError {
     /// tries must not learn which.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
+    /// Too many wrong passwords: nothing is looked at for so long.
+    #[error("after too many wrong passwords, nothing is looked at for {seconds} s")]
+    Blocked {
+        /// So many seconds.
+        seconds: i64,
+    },
     /// Too many people sign in at this moment.
     #[error("too many sign-ins at once")]
     Busy,
@@ -70,11 +79,9 @@ pub async fn current(
     Ok(Some(SignedIn { session, user }))
 }
 
-/// Checks e-mail and password, and begins a new session, or asks for the second factor of whoever has turned it on: in the
-/// same `browser`, by the hash of its secret. A session that the browser had ends: its identifier may have
+/// Checks e-mail and password ([`password::verify`]), and begins a new session, or asks for the second factor of whoever has
+/// turned it on: in the same `browser`, by the hash of its secret. A session that the browser had ends: its identifier may have
 /// been planted there (session fixation).
-///
-/// An unknown address costs the same time as a known one: the password is checked against a dummy.
 ///
 /// # Errors
 /// [`SignInError`].
@@ -82,22 +89,15 @@ pub async fn sign_in(
     services: &Services,
     email: &str,
     password: SecretString,
+    known_device: &KnownDevice,
     device: &Device,
     browser: TokenHash,
     former_cookie: Option<&str>,
 ) -> Result<SignInOutcome, SignInError> {
-    let user = match Email::parse(email) {
-        Ok(email) => services.store.user_by_email(&email).await?,
-        Err(_) => None,
-    };
-    let stored = user.as_ref().and_then(|user| user.password_hash.clone());
-    let matches = services.passwords.verify(password, stored).await.map_err(|error| match (error, &user) {
-        (PasswordError::Busy, _) | (_, None) => SignInError::Busy,
-        (_, Some(user)) => SignInError::Unreadable { user_id: user.id },
-    })?;
-    let user = user.filter(|user| matches && user.enabled).ok_or(SignInError::WrongCredentials)?;
+    let (user, failures) = password::verify(services, email, password, known_device).await?;
     let asks = second_factor::is_on(services, &user).await?;
     let tx = services.store.begin().await?;
+    note_attack(services, &tx, &user, failures, device).await?;
     if asks {
         let ticket = second_factor::begin(services, &tx, &user, browser).await?;
         tx.commit().await?;
@@ -107,6 +107,24 @@ pub async fn sign_in(
     let session = session::begin(services, &tx, &user, &password, device, former_cookie).await?;
     tx.commit().await?;
     Ok(SignInOutcome::Session(session))
+}
+
+/// Tells the owner, who has just proved to be the owner, of somebody else's tries. Not when they happen: the time that it
+/// takes would tell the other whether there is an account.
+///
+/// # Errors
+/// [`StoreError`] where the database refuses.
+pub async fn note_attack(
+    services: &Services,
+    tx: &WriteTransaction,
+    user: &User,
+    failures: i64,
+    device: &Device,
+) -> Result<(), StoreError> {
+    if !throttle::is_attack(failures) {
+        return Ok(());
+    }
+    session::note(services, tx, user, EventKind::SignInBlocked, device, json!({ "failures": failures })).await
 }
 
 /// Ends the session that the cookie names.

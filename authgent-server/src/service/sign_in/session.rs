@@ -6,6 +6,7 @@ use crate::domain::{AccountEvent, Amr, Device, EventKind, Session, UpstreamSessi
 use crate::service::Services;
 use crate::store::{StoreError, WriteTransaction};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// How a person proved who they are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct NewSession {
     pub cookie: String,
     /// Its life in seconds.
     pub ttl: u32,
+    /// Whose it is.
+    pub user_id: Uuid,
 }
 
 /// Begins a session of a person who has proved who they are; the caller commits. A session that the browser had ends: its
@@ -65,7 +68,7 @@ pub async fn begin(
     let amr = Amr::list(&authentication.amr);
     note(services, tx, user, EventKind::SignedIn, device, json!({ "amr": amr })).await?;
     tracing::info!(user.id = %user.id, amr, "signed in");
-    Ok(NewSession { cookie, ttl })
+    Ok(NewSession { cookie, ttl, user_id: user.id })
 }
 
 /// Writes down what happened to an account; the caller commits.

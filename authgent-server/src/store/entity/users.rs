@@ -33,7 +33,7 @@ impl TryFrom<Model> for User {
         let at = Row::new("users", row.id.to_string());
         let email = at.read("email", Email::parse(&row.email))?;
         if email.canonical() != row.email_canonical {
-            return Err(at.corrupt("email_canonical", "is not the lower-case form of email"));
+            return Err(at.corrupt("email_canonical", "is not the canonical form of email"));
         }
         Ok(Self {
             id: row.id,
