@@ -9,17 +9,20 @@ mod csrf;
 mod device;
 mod error;
 mod extract;
+mod forgot;
 mod headers;
 mod health;
 mod home;
 mod introspect;
 mod jwks;
+mod link;
 mod log;
 mod login;
 mod logout;
 mod metadata;
 pub mod pages;
 mod passkeys;
+mod password;
 mod rate_limit;
 mod register;
 mod return_to;
@@ -108,6 +111,13 @@ fn routes(config: &mut ServiceConfig, issuer: &authgent_core::issuer::Issuer) {
         .service(closed(at("/account/totp/remove"), [web::post().to(security::remove_app)]))
         .service(closed(at("/account/recovery-codes"), [web::post().to(security::make_codes)]))
         .service(closed(at("/logout"), [read().to(logout::get), web::post().to(logout::post)])) // OpenID Connect RP-Initiated Logout
+        .service(closed(at("/forgot"), [read().to(forgot::get), web::post().to(forgot::post)]))
+        .service(closed(
+            at("/invitation/{token}"),
+            [read().to(link::get_invitation), web::post().to(link::post_invitation)],
+        ))
+        .service(closed(at("/reset/{token}"), [read().to(link::get_reset), web::post().to(link::post_reset)]))
+        .service(closed(at("/account/password"), [read().to(password::get), web::post().to(password::post)]))
         .service(closed(at("/consent"), [read().to(consent::get), web::post().to(consent::post)]))
         .service(closed(at("/assets/{file:.*}"), [read().to(assets::get)]))
         .service(closed(at("/health/live"), [read().to(health::live)]))

@@ -1,4 +1,5 @@
 //! What the pages say: one file per group of pages, with all languages.
 
+pub mod password;
 pub mod second_factor;
 pub mod security;
