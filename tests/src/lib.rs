@@ -13,4 +13,5 @@ pub mod journey;
 pub mod matrix;
 pub mod server;
 pub mod sign_in;
+pub mod smtp;
 pub mod stack;

@@ -84,11 +84,12 @@ async fn commands_on_old_tables_say_what_to_do() {
 async fn a_person_is_added_listed_disabled_and_enabled() {
     let machine = Machine::migrated().await;
     let add = ["user", "add", "Ada@example.com", "--name", "Ada Lovelace", "--password-stdin"];
-    let added = machine.run_with(&add, "correct horse\n").await.unwrap();
+    let added = machine.run_with(&add, "correct horse battery\n").await.unwrap();
     let sub = added.json["sub"].as_str().unwrap().to_owned();
     assert_eq!(added.text, format!("Added Ada@example.com\nsub  {sub}"));
     assert!(!added.json.to_string().contains("argon2"));
-    let again = machine.run_with(&["user", "add", "ada@EXAMPLE.com", "--password-stdin"], "correct horse").await;
+    let again =
+        machine.run_with(&["user", "add", "ada@EXAMPLE.com", "--password-stdin"], "correct horse battery").await;
     assert_eq!(again.unwrap_err(), "there is a user with the e-mail address ada@EXAMPLE.com");
 
     let listed = machine.run("user list").await.unwrap();
@@ -98,12 +99,49 @@ async fn a_person_is_added_listed_disabled_and_enabled() {
     assert_eq!(machine.json("user list").await[0]["enabled"], false);
     assert_eq!(machine.json("user enable ada@example.com").await["enabled"], true);
 
-    let passwd = machine.run_with(&["user", "passwd", "ada@example.com", "--password-stdin"], "another one\n").await;
+    let passwd = machine
+        .run_with(&["user", "passwd", "ada@example.com", "--password-stdin"], "quite another one of those\n")
+        .await;
     assert!(passwd.unwrap().text.contains("has another password"));
     assert_eq!(
         machine.failure("user disable bob@example.com").await,
         "there is no user with the e-mail address bob@example.com: `authgent user list` shows everybody"
     );
+}
+
+#[tokio::test]
+async fn an_invitation_and_a_reset_are_links_of_the_issuer() {
+    let mut machine = Machine::migrated().await;
+    assert!(machine.failure("user invite ada@example.com").await.contains("AUTHGENT_ISSUER is missing"));
+    machine.set("AUTHGENT_ISSUER", "https://auth.example.com/t");
+    let invited = machine.run("user invite ada@example.com --name Ada --email-verified").await.unwrap();
+    let url = invited.json["url"].as_str().unwrap();
+    assert!(url.starts_with("https://auth.example.com/t/invitation/") && url.len() == 81, "{url}");
+    assert!(invited.text.ends_with(url));
+    assert_eq!((&invited.json["email_verified"], &invited.json["has_password"]), (&json!(true), &json!(false)));
+    assert_eq!(invited.json["expires_at"], 1_795_383_917 + 7 * 86_400);
+    assert_ne!(machine.json("user invite ADA@example.com").await["url"], *url, "another link for the same person");
+    assert_eq!(machine.json("user list").await.as_array().unwrap().len(), 1);
+
+    let passwd = ["user", "passwd", "ada@example.com", "--password-stdin"];
+    machine.run_with(&passwd, "quite another one of those\n").await.unwrap();
+    assert!(machine.failure("user invite ada@example.com").await.contains("has a password already"));
+    let reset = machine.json("user reset ada@example.com").await;
+    assert!(reset["url"].as_str().unwrap().starts_with("https://auth.example.com/t/reset/"));
+    assert!(machine.failure("user reset ada@example.com --send").await.contains("set AUTHGENT_SMTP_URL"));
+    assert!(machine.failure("user reset bob@example.com").await.contains("there is no user"));
+}
+
+#[tokio::test]
+async fn sessions_are_shown_and_ended_and_a_person_may_have_no_password() {
+    let machine = Machine::migrated().await;
+    let added = machine.json("user add ada@example.com --no-password").await;
+    assert_eq!((&added["has_password"], &added["email_verified"]), (&json!(false), &json!(false)));
+    assert_eq!(machine.json("user sessions ada@example.com").await, json!([]));
+    let ended = machine.json("user end-sessions ada@example.com").await;
+    assert_eq!((&ended["sub"], &ended["sessions_ended"]), (&added["sub"], &json!(0)));
+    assert!(machine.failure("user sessions bob@example.com").await.contains("there is no user"));
+    assert!(machine.failure("user add a@b.c --no-password --password-stdin").await.contains("cannot be used with"));
 }
 
 #[tokio::test]
@@ -114,6 +152,7 @@ async fn a_password_keeps_the_rules_and_comes_from_somewhere() {
     };
     assert_eq!(add("1234567\n".into()).await, "a password needs at least 8 characters");
     assert_eq!(add("x".repeat(1025)).await, "a password has at most 1024 bytes");
+    assert!(add("password1\n".into()).await.starts_with("this password is among the first that others try"));
     assert_eq!(machine.json("user list").await, json!([]));
     assert!(machine.failure("user add nobody").await.contains("is no e-mail address such as you@example.com"));
 }

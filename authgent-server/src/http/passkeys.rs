@@ -4,11 +4,14 @@
 use super::csrf;
 use super::device;
 use super::extract::Body;
+use super::password;
 use super::return_to::ReturnTo;
 use super::session::{self, Barrier};
 use crate::crypto::passkey::PasskeyError;
 use crate::domain::TokenHash;
+use crate::mail::Notice;
 use crate::service::Services;
+use crate::service::notices;
 use crate::service::passkeys::{CeremonyError, Started, authenticate, register};
 use crate::service::sign_in::SignedIn;
 use actix_web::http::StatusCode;
@@ -53,6 +56,7 @@ pub(super) async fn sign_in(
             let location = ReturnTo::parse(&services, Some(&answer.return_to)).location(&services);
             HttpResponse::Ok()
                 .insert_header((CACHE_CONTROL, "no-store"))
+                .cookie(session::device_cookie(&services, &request, new.user_id))
                 .cookie(session::cookie(&services, new))
                 .json(json!({ "location": location }))
         }
@@ -94,6 +98,7 @@ pub(super) async fn add(
     match register::finish(&services, user, browser, &answer.ceremony, &answer.credential, &answer.name, &device).await
     {
         Ok(_) => {
+            notices::send(&services, password::lang(&request), user, Notice::PasskeyAdded, &device);
             let location = ReturnTo::Account("/security".to_owned()).location(&services);
             answered(StatusCode::CREATED, &json!({ "location": location }))
         }

@@ -111,7 +111,12 @@ pub(super) fn know_device(
     user_id: Uuid,
     response: &mut HttpResponse,
 ) -> Result<(), PageError> {
-    let value = known_device(services, request).after_sign_in(services, user_id);
-    let cookie = cookie::set(&services.settings.issuer, Name::Device, value, Some(sign_in::known_device::TTL));
+    let cookie = device_cookie(services, request, user_id);
     response.add_cookie(&cookie).map_err(|_| PageError::new(services, request, Problem::Internal))
+}
+
+/// The cookie that does so.
+pub(super) fn device_cookie(services: &Services, request: &HttpRequest, user_id: Uuid) -> Cookie<'static> {
+    let value = known_device(services, request).after_sign_in(services, user_id);
+    cookie::set(&services.settings.issuer, Name::Device, value, Some(sign_in::known_device::TTL))
 }

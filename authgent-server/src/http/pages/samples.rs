@@ -4,9 +4,9 @@ use askama::{Result, Template as _};
 
 use super::qr::Qr;
 use super::{
-    ConnectedPage, ConsentPage, Detail, ErrorPage, HomePage, Imitation, Layout, MethodsSection, PasskeyButton,
-    PasskeyRow, Problem, RecoveryCodesPage, ScopeRow, SecondFactorPage, SecurityPage, SignInPage, SignOutPage,
-    SignedOutPage, Standing, TotpPage, texts,
+    ChoosePasswordPage, Choosing, ConnectedPage, ConsentPage, Detail, ErrorPage, ForgotPage, HomePage, Imitation,
+    Layout, MethodsSection, PasskeyButton, PasskeyRow, PasswordNoticePage, Problem, RecoveryCodesPage, ScopeRow,
+    SecondFactorPage, SecurityPage, SignInPage, SignOutPage, SignedOutPage, Standing, TotpPage, texts,
 };
 
 fn layout() -> Layout {
@@ -101,6 +101,11 @@ pub fn all() -> Result<Vec<(&'static str, String)>> {
         ("security-new", security_new().render()?),
         ("totp", totp().render()?),
         ("recovery-codes", recovery_codes().render()?),
+        ("invitation", choose_password(Choosing::Invitation, &texts::password::EN).render()?),
+        ("reset", choose_password(Choosing::Reset, &texts::password::EN).render()?),
+        ("password", choose_password(Choosing::Change, &texts::password::EN).render()?),
+        ("forgot", forgot().render()?),
+        ("forgot-sent", password_notice().render()?),
         ("consent", consent().render()?),
         ("consent-verified", consent_verified().render()?),
         ("consent-published", consent_published().render()?),
@@ -128,6 +133,38 @@ pub fn all() -> Result<Vec<(&'static str, String)>> {
         ("signed-out", signed_out().render()?),
         ("home", home().render()?),
     ])
+}
+
+fn choose_password(choosing: Choosing, t: &'static texts::password::PasswordTexts) -> ChoosePasswordPage {
+    ChoosePasswordPage {
+        layout: layout(),
+        t,
+        choosing,
+        action: "/reset/secret".to_owned(),
+        csrf_token: "csrf".to_owned(),
+        email: "ada@example.com".to_owned(),
+        name: "Ada Lovelace".to_owned(),
+        asks_present: choosing == Choosing::Change,
+        revoke: true,
+        error: (choosing == Choosing::Change).then_some(t.common),
+    }
+}
+
+fn forgot() -> ForgotPage {
+    ForgotPage {
+        layout: layout(),
+        t: &texts::password::EN,
+        action: Some("/forgot".to_owned()),
+        csrf_token: "csrf".to_owned(),
+        email: String::new(),
+        error: None,
+    }
+}
+
+fn password_notice() -> PasswordNoticePage {
+    let t = &texts::password::EN;
+    let link = Some((t.sign_in, "/login".to_owned()));
+    PasswordNoticePage { layout: layout(), title: t.sent_title, lead: t.sent_lead, link }
 }
 
 fn sign_in_again() -> SignInPage {
