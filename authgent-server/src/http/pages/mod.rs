@@ -30,7 +30,6 @@ mod security;
 mod sign_in;
 #[cfg(test)]
 mod tests;
-pub mod texts;
 
 pub use askama::Template;
 
