@@ -56,22 +56,32 @@ pub fn check_new_password(password: &SecretString, known: &[&str]) -> Result<(),
     if password.chars().count() < SHORTEST {
         return Err(PasswordRefused::TooShort);
     }
-    if zxcvbn::zxcvbn(password, &[]).guesses() < GUESSES {
+    // Spaces and signs between two halves that are the same make no guess harder.
+    let bare = bare(password);
+    let guessed = |words: &[&str]| {
+        [password, &bare].into_iter().any(|password| zxcvbn::zxcvbn(password, words).guesses() < GUESSES)
+    };
+    if guessed(&[]) {
         return Err(PasswordRefused::Common);
     }
     let words = words(known);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    if zxcvbn::zxcvbn(password, &words).guesses() < GUESSES {
+    if guessed(&words) {
         return Err(PasswordRefused::Personal);
     }
     Ok(())
 }
 
-/// Each text whole, and its words.
+/// The letters and digits alone.
+fn bare(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// Each text whole, its words, and the words as one.
 fn words(known: &[&str]) -> Vec<String> {
     let parts = |text: &&str| {
         let parts = text.split(|c: char| !c.is_alphanumeric());
-        std::iter::once((*text).to_owned()).chain(parts.map(str::to_owned)).collect::<Vec<_>>()
+        [(*text).to_owned(), bare(text)].into_iter().chain(parts.map(str::to_owned)).collect::<Vec<_>>()
     };
     let mut words: Vec<String> = known.iter().flat_map(parts).collect();
     words.retain(|word| word.chars().count() >= SHORTEST_WORD);
