@@ -31,12 +31,12 @@ pub enum UserInfoError {
     Store(#[from] StoreError),
 }
 
-/// The resource that the endpoint is: it has no scopes but those of OpenID Connect.
+/// The resource that the endpoint is: it has no scopes but those of OpenID Connect. Its name stands in "Allow … to use …?".
 #[must_use]
 pub fn resource(uri: ResourceUri) -> Resource {
     Resource {
         uri,
-        name: "Your account".to_owned(),
+        name: "your profile".to_owned(),
         scopes: Vec::new(),
         aliases: Vec::new(),
         profile_claims: Vec::new(),
