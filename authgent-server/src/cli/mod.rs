@@ -13,6 +13,7 @@ mod key;
 mod migrate;
 mod password;
 mod resource;
+mod second_factor;
 mod serve;
 #[cfg(test)]
 mod tests;

@@ -437,3 +437,28 @@ async fn every_command_has_help_and_unknown_ones_are_refused() {
     }
     assert!(machine.failure("usr list").await.contains("a similar subcommand exists: 'user'"));
 }
+
+#[tokio::test]
+async fn a_second_factor_that_is_lost_is_dropped() {
+    let machine = Machine::migrated().await;
+    machine.run_with(&["user", "add", "ada@example.com", "--password-stdin"], "correct horse battery\n").await.unwrap();
+    let sub = machine.json("user list").await[0]["sub"].as_str().unwrap().parse().unwrap();
+    let store = Store::connect(&machine.environment[0].1.clone().into()).await.unwrap();
+    let tx = store.begin().await.unwrap();
+    let now = authgent_core::time::Timestamp(1);
+    let app = crate::domain::Totp {
+        user_id: sub,
+        sealed_secret: vec![1],
+        confirmed_at: Some(now),
+        last_step: 0,
+        created_at: now,
+    };
+    tx.save_totp(&app).await.unwrap();
+    tx.replace_recovery_codes(sub, &[crate::domain::TokenHash([7; 32])], now).await.unwrap();
+    tx.commit().await.unwrap();
+    for dropped in [true, false] {
+        assert_eq!(machine.json("user drop-second-factor ada@example.com").await["dropped"], dropped);
+        assert!(store.totp(sub).await.unwrap().is_none() && store.recovery_codes_left(sub).await.unwrap() == 0);
+    }
+    assert_eq!(store.events_of_user(sub, None, 9).await.unwrap().len(), 1);
+}

@@ -12,6 +12,7 @@ use crate::service::authorize::peek;
 use crate::service::parameters::Parameters;
 use crate::service::second_factor::{Proof, SecondFactorError, finish, waits};
 use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 /// Sends the browser to the question for what `ticket` names.
@@ -62,7 +63,13 @@ pub(super) async fn post(
     tracing::info!(cause = %error, "second factor refused");
     let (text, status) = match error {
         SecondFactorError::Wrong { .. } => (EN.wrong, StatusCode::UNAUTHORIZED),
-        SecondFactorError::PutOff { .. } => (EN.put_off, StatusCode::TOO_MANY_REQUESTS),
+        SecondFactorError::PutOff { seconds } => {
+            let error = Some((EN.put_off, recovery));
+            let status = StatusCode::TOO_MANY_REQUESTS;
+            let mut response = page(&services, &request, &return_to, ticket, error, status).await?;
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+            return Ok(response);
+        }
         SecondFactorError::Gone => {
             return login::page(
                 &services,

@@ -62,6 +62,12 @@ pub(super) enum User {
         #[command(flatten)]
         password: PasswordFrom,
     },
+    /// Take a person's authenticator app and recovery codes away, where both are lost. Make sure first that it is they who ask.
+    DropSecondFactor {
+        /// Their e-mail address.
+        #[arg(value_parser = Email::parse)]
+        email: Email,
+    },
     /// Let a person in no longer: ends their sessions and revokes what they granted. Access tokens that are out
     /// run to their end.
     Disable {
@@ -130,6 +136,9 @@ impl User {
             Self::Sessions { email } => sessions::show(context, &store, &email).await,
             Self::EndSessions { email } => sessions::end(context, &store, &email).await,
             Self::Passwd { email, password } => set_password(context, &store, &email, &password).await,
+            Self::DropSecondFactor { email } => {
+                super::second_factor::drop(context, &store, &find(&store, &email).await?).await
+            }
             Self::Disable { email } => set_enabled(context, &store, &email, false).await,
             Self::Enable { email } => set_enabled(context, &store, &email, true).await,
         }
