@@ -5,6 +5,7 @@ use super::csrf;
 use super::device;
 use super::extract::Body;
 use super::password;
+use super::rate_limit::SignInRate;
 use super::return_to::ReturnTo;
 use super::session::{self, Barrier};
 use crate::crypto::passkey::PasskeyError;
@@ -15,7 +16,7 @@ use crate::service::notices;
 use crate::service::passkeys::{CeremonyError, Started, authenticate, register};
 use crate::service::sign_in::SignedIn;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -25,9 +26,19 @@ const CSRF_HEADER: &str = "X-CSRF-Token";
 /// The largest answer of an authenticator, in bytes: an attestation with its certificates has a few thousand.
 const LARGEST_ANSWER: usize = 32 * 1024;
 
-/// Begins a sign-in. The same for everybody: nobody says who they are.
-pub(super) async fn sign_in_options(request: HttpRequest, services: web::Data<Services>) -> HttpResponse {
+/// Begins a sign-in. The same for everybody: nobody says who they are. As anybody may write a row here, an address may do so
+/// only so often.
+pub(super) async fn sign_in_options(
+    request: HttpRequest,
+    services: web::Data<Services>,
+    rate: web::Data<SignInRate>,
+) -> HttpResponse {
     let Some(browser) = genuine(&services, &request) else { return foreign() };
+    if let Some(seconds) = rate.wait(&request) {
+        let mut refusal = error(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many sign-ins from this address");
+        refusal.headers_mut().insert(RETRY_AFTER, seconds.into());
+        return refusal;
+    }
     started(authenticate::begin(&services, browser).await)
 }
 

@@ -276,6 +276,18 @@ async fn ceremonies_end_after_ten_minutes() {
 }
 
 #[tokio::test]
+async fn an_address_begins_only_so_many_sign_ins() {
+    let server = TestServer::setup().with("AUTHGENT_SIGN_IN_RATE", 2).start().await.unwrap();
+    let browser = Browser::new().unwrap();
+    let token = open(&server, &browser).await;
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(browser.call(server.url("/login/passkey/options"), &token, &json!({})).await.unwrap().0);
+    }
+    assert_eq!(statuses, [200, 200, 429]);
+}
+
+#[tokio::test]
 async fn what_is_dangerous_needs_a_fresh_sign_in() {
     let (server, id, mut key) = ada().await;
     let browser = Browser::new().unwrap();
