@@ -194,6 +194,8 @@ fn settings(config: &Config) -> Settings {
         verified_domains: config.client_documents.verified_domains.clone(),
         registration: config.registration.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
+        group_scopes: config.group_scopes.clone(),
+        account_deletion: config.account_deletion,
     }
 }
 

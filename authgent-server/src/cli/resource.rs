@@ -51,6 +51,10 @@ pub(super) struct Add {
     /// One of the scopes, granted where a client asks for none. May be repeated.
     #[arg(long = "default-scope", value_name = "SCOPE", value_parser = ScopeToken::parse)]
     default_scopes: Vec<ScopeToken>,
+    /// One of the scopes, for which each person has to decide by a tick of their own: it deletes, pays, or speaks in their
+    /// name. May be repeated.
+    #[arg(long = "dangerous-scope", value_name = "SCOPE", value_parser = ScopeToken::parse)]
+    dangerous_scopes: Vec<ScopeToken>,
     /// Another URI that clients may ask for. May be repeated.
     #[arg(long = "alias", value_name = "URI", value_parser = ResourceUri::parse)]
     aliases: Vec<ResourceUri>,
@@ -109,16 +113,22 @@ impl Add {
         }
         add_scopes(&mut resource.scopes, self.scopes)?;
         for token in self.default_scopes {
-            match resource.scopes.iter_mut().find(|scope| scope.token == token) {
-                Some(scope) => scope.default = true,
-                None => {
-                    let sentence = format!("--default-scope {token} is not among the scopes: add --scope '{token}=…'");
-                    return Err(Failure::new(sentence));
-                }
-            }
+            scope_of(&mut resource.scopes, "--default-scope", &token)?.default = true;
+        }
+        for token in self.dangerous_scopes {
+            scope_of(&mut resource.scopes, "--dangerous-scope", &token)?.dangerous = true;
         }
         Ok(resource)
     }
+}
+
+fn scope_of<'a>(
+    scopes: &'a mut [ResourceScope],
+    flag: &str,
+    token: &ScopeToken,
+) -> Result<&'a mut ResourceScope, Failure> {
+    let found = scopes.iter_mut().find(|scope| scope.token == *token);
+    found.ok_or_else(|| Failure::new(format!("{flag} {token} is not among the scopes: add --scope '{token}=…'")))
 }
 
 /// A scope that is known gets the new description and stays what it is otherwise.
@@ -169,12 +179,13 @@ async fn list(store: &Store) -> Result<Answer, Failure> {
                 resource.name.clone(),
                 resource.scope().to_string(),
                 resource.default_scope().to_string(),
+                resource.dangerous_scope().to_string(),
                 aliases.join(" "),
                 resource.source.as_str().to_owned(),
             ]
         })
         .collect();
-    let text = table(["uri", "name", "scopes", "default", "aliases", "from"], &rows);
+    let text = table(["uri", "name", "scopes", "default", "dangerous", "aliases", "from"], &rows);
     Ok(Answer::new(resources.iter().map(as_json).collect(), text))
 }
 
@@ -206,7 +217,7 @@ fn as_json(resource: &domain::Resource) -> Value {
 }
 
 fn scope_as_json(scope: &ResourceScope) -> Value {
-    json!({ "name": scope.token, "description": scope.description, "default": scope.default })
+    json!({ "name": scope.token, "description": scope.description, "default": scope.default, "dangerous": scope.dangerous })
 }
 
 #[cfg(test)]

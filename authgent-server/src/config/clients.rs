@@ -91,7 +91,7 @@ pub(super) fn trusted_proxies(values: &Values) -> Result<Vec<ipnet::IpNet>, Conf
     list(values, "trusted_proxies", network)
 }
 
-fn on(values: &Values, key: &str) -> Result<bool, ConfigError> {
+pub(super) fn on(values: &Values, key: &str) -> Result<bool, ConfigError> {
     match values.text_or_default(key)?.as_str() {
         "on" => Ok(true),
         "off" => Ok(false),

@@ -3,6 +3,7 @@
 use super::clients;
 use super::encryption_key::EncryptionKey;
 use super::error::ConfigError;
+use super::group_scopes::{GroupTable, group_scopes};
 use super::key_source::KeySource;
 use super::log::{LogConfig, LogFormat};
 use super::mail::{MailConfig, mail};
@@ -11,7 +12,7 @@ use super::settings::{CONFIG_VARIABLE, OF_OTHERS, SETTINGS, setting};
 use super::values::{Layer, Values, check_keys, of_variables};
 use super::{Config, Loaded};
 use crate::crypto::pem::SigningAlgorithm;
-use crate::domain::Resource;
+use crate::domain::{GroupScope, Resource};
 use authgent_core::issuer::Issuer;
 use config::{FileFormat, Format as _, Value};
 use secrecy::SecretString;
@@ -134,6 +135,8 @@ impl Loader {
             trusted_proxies: clients::trusted_proxies(&values)?,
             sign_in_rate: values.number("sign_in_rate", "of tries ", 0..=1_000_000)?.unwrap_or_default(),
             mail: mail(&values)?,
+            group_scopes: of_groups(&values)?,
+            account_deletion: clients::on(&values, "account_deletion")?,
             resources: self.resources(&values)?,
             log: log(&values)?,
         };
@@ -263,6 +266,11 @@ impl Loader {
         };
         unknown.map(sentence).collect()
     }
+}
+
+fn of_groups(values: &Values) -> Result<Vec<GroupScope>, ConfigError> {
+    let tables = values.structure::<Vec<GroupTable>>("group_scopes")?.unwrap_or_default();
+    group_scopes(tables).map_err(|problem| values.wrong("group_scopes", problem))
 }
 
 fn encryption_key(values: &Values) -> Result<Option<EncryptionKey>, ConfigError> {

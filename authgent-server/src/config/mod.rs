@@ -8,6 +8,7 @@ mod clients;
 mod edit_distance;
 mod encryption_key;
 mod error;
+mod group_scopes;
 mod key_source;
 mod loader;
 mod log;
@@ -27,7 +28,7 @@ pub use log::{DEFAULT_FILTER, LogConfig, LogFormat};
 pub use mail::{MailConfig, MailSecurity};
 
 use crate::crypto::pem::SigningAlgorithm;
-use crate::domain::Resource;
+use crate::domain::{GroupScope, Resource};
 use crate::domain::registration::RegistrationPolicy;
 use authgent_core::issuer::Issuer;
 use secrecy::SecretString;
@@ -72,6 +73,10 @@ pub struct Config {
     pub sign_in_rate: u32,
     /// How mail goes out; `None`: it does not.
     pub mail: Option<MailConfig>,
+    /// What the members of groups may grant.
+    pub group_scopes: Vec<GroupScope>,
+    /// Whether people may delete their accounts.
+    pub account_deletion: bool,
     /// The resources of the file. They replace what an earlier file named.
     pub resources: Vec<Resource>,
     /// What is logged, and how.

@@ -26,6 +26,8 @@ struct ScopeTable {
     description: Option<String>,
     #[serde(default)]
     default: bool,
+    #[serde(default)]
+    dangerous: bool,
 }
 
 /// Checks the tables one by one and against each other. The error continues "NAME …".
@@ -52,7 +54,7 @@ fn resource(table: ResourceTable) -> Result<Resource, String> {
             return Err(format!("names the scope {token} of {uri} twice"));
         }
         let description = scope.description.unwrap_or_else(|| scope.name.clone());
-        scopes.push(ResourceScope { token, description, default: scope.default, dangerous: false });
+        scopes.push(ResourceScope { token, description, default: scope.default, dangerous: scope.dangerous });
     }
     Ok(Resource {
         name: table.name.unwrap_or_else(|| uri.to_string()),
@@ -83,6 +85,14 @@ mod tests {
         assert_eq!(parsed[0].name, "https://mcp.example.com/mcp");
         assert_eq!(parsed[0].profile_claims, ["email", "name"]);
         assert!(parsed[0].scopes.is_empty() && parsed[0].source == ResourceSource::Configuration);
+    }
+
+    #[test]
+    fn a_scope_is_dangerous_where_it_says_so() {
+        let scopes = json!([{"name": "read"}, {"name": "delete", "dangerous": true}]);
+        let parsed = parse(json!([{"uri": "https://a", "scope": scopes}])).unwrap();
+        let dangerous: Vec<_> = parsed[0].scopes.iter().map(|scope| scope.dangerous).collect();
+        assert_eq!(dangerous, [false, true]);
     }
 
     #[test]

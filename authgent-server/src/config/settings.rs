@@ -35,6 +35,7 @@ impl Setting {
     pub fn key_example(&self) -> String {
         match self.key {
             "resource" => "[[resource]] with uri = \"https://mcp.example.com/mcp\"".to_owned(),
+            key if self.example.starts_with('[') => format!("{key} = '{}'", self.example),
             key if self.number => format!("{key} = {}", self.example),
             key => format!("{key} = \"{}\"", self.example),
         }
@@ -255,6 +256,23 @@ pub static SETTINGS: &[Setting] = &[
         detail: "Tables in the file, a JSON array in the variable; see below. They are applied at every start: one that is gone \
                  from here is removed, those of `authgent resource add` stay.",
         ..text("resource", "AUTHGENT_RESOURCES", "", "[{\"uri\": \"https://mcp.example.com/mcp\"}]")
+    },
+    Setting {
+        meaning: "what the members of a group may grant on a resource",
+        detail: "A JSON array, or an array of tables in the file. The groups are those that the upstream provider names; `*` is \
+                 everybody. A resource that is named here is limited: who is in none of its groups can grant nothing there. A resource \
+                 that is not named is not limited.",
+        ..text(
+            "group_scopes",
+            "AUTHGENT_GROUP_SCOPES",
+            "",
+            "[{\"resource\": \"https://mcp.example.com/mcp\", \"group\": \"engineering\", \"scope\": \"mcp:read mcp:write\"}]",
+        )
+    },
+    Setting {
+        meaning: "whether people may delete their accounts themselves: `on` or `off`",
+        detail: "With everything that is theirs, at once and for good.",
+        ..text("account_deletion", "AUTHGENT_ACCOUNT_DELETION", "on", "off")
     },
     Setting {
         meaning: "what is logged",

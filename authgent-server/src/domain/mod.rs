@@ -49,7 +49,7 @@ pub use code::AuthorizationCode;
 pub use consent::Consent;
 pub use credential::{LinkPurpose, OneTimeLink, Passkey, SignInFailures, Totp};
 pub use grant::{Grant, GrantState, RevocationReason};
-pub use identity::Identity;
+pub use identity::{GroupScope, Identity};
 pub use interaction::{AuthorizationRequest, Interaction, InteractionState};
 pub use refresh_token::{RefreshToken, RefreshTokenState};
 pub use resource::{DEFAULT_PROFILE_CLAIMS, Resource, ResourceScope, ResourceSource};

@@ -77,6 +77,18 @@ impl Resource {
         self.scopes.iter().filter(|scope| scope.default).map(|scope| scope.token.clone()).collect()
     }
 
+    /// The scopes that a person has to tick.
+    #[must_use]
+    pub fn dangerous_scope(&self) -> Scope {
+        self.scopes.iter().filter(|scope| scope.dangerous).map(|scope| scope.token.clone()).collect()
+    }
+
+    /// Whether the resource calls a scope dangerous: a person has to tick it.
+    #[must_use]
+    pub fn is_dangerous(&self, token: &ScopeToken) -> bool {
+        self.scopes.iter().any(|scope| scope.token == *token && scope.dangerous)
+    }
+
     /// What `token` allows, in words; `None` where the resource does not know it.
     #[must_use]
     pub fn describe(&self, token: &ScopeToken) -> Option<&str> {

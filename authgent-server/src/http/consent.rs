@@ -9,7 +9,7 @@ use crate::domain::look_alike::Likeness;
 use crate::domain::{AuthorizationRequest, Client, ClientOrigin};
 use crate::service::Services;
 use crate::service::authorize::{OFFLINE_ACCESS, OPENID};
-use crate::service::consent::{Answered, Asked, Decision, Question, answer, ask, question};
+use crate::service::consent::{Answered, Asked, Decision, Question, answer, ask, client_name, question};
 use crate::service::impersonation::Imitated;
 use crate::service::parameters::Parameters;
 use crate::service::sign_in::SignedIn;
@@ -84,11 +84,6 @@ async fn signed_in(services: &Services, request: &HttpRequest) -> Result<SignedI
     found.ok_or_else(|| PageError::new(services, request, Problem::Expired))
 }
 
-/// What to call a client: its name, or its identifier where it gave none.
-pub(super) fn client_name(client: &Client) -> String {
-    client.metadata.client_name.clone().unwrap_or_else(|| client.id.clone())
-}
-
 fn page(
     services: &Services,
     signed_in: &SignedIn,
@@ -124,13 +119,14 @@ fn page(
         user_email: signed_in.user.email.as_str().to_owned(),
         switch_action: format!("{}/logout", issuer.path()),
         switch_return_to: format!("{}/oauth/authorize?{}", issuer.path(), query_of(&question.interaction.request)),
-        account_url: None,
+        account_url: Some(format!("{}/account", issuer.path())),
+        changed: question.changed.clone(),
     }
 }
 
 /// Who stands behind a client. What goes to a program on the person's computer is never verified: any program there can use
 /// the identifier of a client that is (RFC 8252, section 8.6). Nor is what goes to a host that the operator does not trust.
-fn standing(services: &Services, client: &Client, redirect_uri: &RedirectUri) -> Standing {
+pub(super) fn standing(services: &Services, client: &Client, redirect_uri: &RedirectUri) -> Standing {
     let document = ClientIdUrl::parse(&client.id).ok().filter(|_| client.origin == ClientOrigin::Document);
     match (client.origin, document) {
         (ClientOrigin::Operator, _) => Standing::Operator,
@@ -156,7 +152,9 @@ fn scope_rows(question: &Question) -> Vec<ScopeRow> {
             name: scope.to_string(),
             description: question.resource.describe(scope).map_or_else(|| openid_words(scope.as_str()), str::to_owned),
             required: question.required.contains(scope.as_str()),
-            checked: true,
+            dangerous: question.resource.is_dangerous(scope),
+            // What is dangerous is off until it is ticked, each time that it is asked about.
+            checked: !question.resource.is_dangerous(scope),
             already_granted,
         }
     })
@@ -179,7 +177,7 @@ fn profile_words(claim: &str) -> Option<String> {
     }
 }
 
-fn host_of(uri: &str) -> Option<String> {
+pub(super) fn host_of(uri: &str) -> Option<String> {
     Url::parse(uri).ok()?.host_str().map(str::to_owned)
 }
 

@@ -9,6 +9,7 @@ use super::rate_limit::SignInRate;
 use super::return_to::ReturnTo;
 use super::{csrf, device, render_with_script, second_factor, session};
 use crate::service::authorize::peek;
+use crate::service::consent::client_name;
 use crate::service::parameters::Parameters;
 use crate::service::sign_in::{SignInError, SignInOutcome, sign_in};
 use crate::service::{Services, authorize};
@@ -147,7 +148,7 @@ pub(super) async fn page(
         return_to: return_to.location(services),
         email,
         error: error.map(str::to_owned),
-        client_name: client.map(|client| super::consent::client_name(&client)),
+        client_name: client.map(|client| client_name(&client)),
         hint: demand.and_then(SignInPage::hint_for).map(str::to_owned),
     };
     let forms = redirect_uri.as_ref().map_or(Forms::Here, |uri| Forms::ThenTo(uri.as_str()));

@@ -1,19 +1,26 @@
 //! Consent: what the page shows, and what the answer does. OAuth 2.1, section 7.3.2; MCP security best practices
 //! (consent is kept per person, client and resource).
 
+mod limits;
+pub mod shown;
+
+pub use limits::{grantable, leaves_nothing, within_limit};
+pub use shown::Change;
+
 use crate::crypto::hash::token_hash;
 use crate::domain::{
-    Client, ClientOrigin, Consent, GrantState, Interaction, InteractionState, Resource, RevocationReason,
+    Client, ClientOrigin, Consent, EventKind, GrantState, Interaction, InteractionState, Resource, RevocationReason,
 };
-use crate::service::authorize::{ReturnAddress, code_from_ticket, is_openid_scope, issue_code, still_allowed};
+use crate::service::authorize::{ReturnAddress, code_from_ticket, is_proved, issue_code, still_allowed};
 use crate::service::clients::{self, FindClientError};
 use crate::service::impersonation::{self, Imitated};
-use crate::service::sign_in::SignedIn;
+use crate::service::sign_in::{SignedIn, session};
 use crate::service::{Services, TargetError};
 use crate::store::{StoreError, WriteTransaction};
 use authgent_core::error::OAuthErrorCode;
 use authgent_core::redirect_uri::RedirectUri;
 use authgent_core::scope::Scope;
+use serde_json::json;
 use uuid::Uuid;
 
 /// Everything that the page has to show.
@@ -29,8 +36,11 @@ pub struct Question {
     pub scope: Scope,
     /// What cannot be refused on its own.
     pub required: Scope,
-    /// What was allowed before.
+    /// What was allowed before and need not be asked again. Nothing where something has changed since; no dangerous scope where it
+    /// cannot be known which program asks.
     pub granted: Scope,
+    /// What has changed since the person allowed it.
+    pub changed: Vec<Change>,
     /// The authorization request, to come back to after another person has signed in.
     pub interaction: Interaction,
 }
@@ -150,10 +160,16 @@ pub async fn question(services: &Services, signed_in: &SignedIn, ticket: &str) -
     let redirect_uri = redirect_uri.ok_or(ConsentError::ClientGone)?;
     let resource = services.target(Some(request.resource.as_str())).await?;
     let consent = services.store.consent(signed_in.user.id, &client.id, &resource.uri).await?;
+    let scope = within_limit(services, &signed_in.user, &resource, &still_allowed(&request.scope, &resource)).await?;
+    let changed = consent.as_ref().map(|consent| shown::changes(consent, &client, &redirect_uri, &resource));
+    let changed = changed.unwrap_or_default();
+    let granted = consent.filter(|_| changed.is_empty()).map(|consent| consent.scope).unwrap_or_default();
+    let proved = is_proved(&client, &redirect_uri);
     Ok(Question {
-        required: required(&request.scope, &resource),
-        scope: still_allowed(&request.scope, &resource),
-        granted: consent.map(|consent| consent.scope).unwrap_or_default(),
+        required: required(&scope, &resource),
+        granted: if proved { granted } else { granted.difference(&resource.dangerous_scope()) },
+        scope,
+        changed,
         client,
         resource,
         redirect_uri,
@@ -210,14 +226,12 @@ async fn allow(
     chosen: &Scope,
     return_address: &ReturnAddress,
 ) -> Result<Answered, ConsentError> {
-    let Question { interaction, scope, required, client, resource, .. } = question;
+    let Question { interaction, scope, required, client, resource, redirect_uri, .. } = question;
     if let Some(foreign) = chosen.difference(&scope).iter().next() {
         return Err(ConsentError::ForeignScope(foreign.to_string()));
     }
     let allowed = chosen.union(&required);
-    if allowed.iter().all(|scope| is_openid_scope(scope.as_str()))
-        && !scope.iter().all(|scope| is_openid_scope(scope.as_str()))
-    {
+    if leaves_nothing(&interaction.request.scope, &allowed) {
         // Everything that the resource has was unticked: nothing is left that a token would be good for.
         tx.answer_interaction(&interaction.ticket_hash, &InteractionState::Denied).await?;
         tx.commit().await?;
@@ -227,23 +241,29 @@ async fn allow(
     // Inside the transaction: another page for the same client may be answered at this moment.
     let granted = tx.consent(interaction.user_id, &client.id, &resource.uri).await?;
     let first_granted_at = granted.as_ref().map_or(now, |consent| consent.first_granted_at);
+    // What an earlier page showed otherwise, and this one did not ask about, is not remembered any longer.
+    let granted = granted.filter(|consent| stands(&shown::changes(consent, &client, &redirect_uri, &resource)));
     let granted = granted.map(|consent| consent.scope).unwrap_or_default();
+    // What was unticked this time is no longer allowed; what was not asked about stays.
+    let remembered = granted.difference(&scope).union(&allowed);
     if client.origin == ClientOrigin::Document {
         tx.save_document_client(&client).await?;
     }
     let (code, code_hash) = code_from_ticket(ticket);
     let grant_id = issue_code(services, &tx, signed_in, &interaction.request, &allowed, code_hash).await?;
+    let shown_hash = Some(shown::hash(&client, &redirect_uri, &resource, &remembered));
     tx.save_consent(&Consent {
         user_id: interaction.user_id,
         client_id: client.id.clone(),
-        resource: resource.uri,
-        // What was unticked this time is no longer allowed; what was not asked about stays.
-        scope: granted.difference(&scope).union(&allowed),
+        resource: resource.uri.clone(),
+        scope: remembered,
         granted_at: now,
         first_granted_at,
-        shown_hash: None,
+        shown_hash,
     })
     .await?;
+    let detail = json!({"client": client_name(&client), "resource": resource.name, "scope": allowed.to_string()});
+    session::note(services, &tx, &signed_in.user, EventKind::ConsentGiven, &signed_in.session.device, detail).await?;
     tx.answer_interaction(&interaction.ticket_hash, &InteractionState::Allowed { grant_id, code_hash }).await?;
     tx.commit().await?;
     tracing::info!(user.id = %interaction.user_id, client.id = %client.id, grant.id = %grant_id, scope = %allowed, "consent given");
@@ -285,14 +305,25 @@ fn check_ownership(services: &Services, signed_in: &SignedIn, interaction: &Inte
     if own && interaction.expires_at > services.now() { Ok(()) } else { Err(ConsentError::Gone) }
 }
 
+/// Whether what was not asked about this time still counts. Another way back to the same client changes nothing of it.
+fn stands(changes: &[Change]) -> bool {
+    changes.iter().all(|change| *change == Change::Destination)
+}
+
+/// What to call a client: its name, or its identifier where it gave none.
+#[must_use]
+pub fn client_name(client: &Client) -> String {
+    client.metadata.client_name.clone().unwrap_or_else(|| client.id.clone())
+}
+
 /// The scopes that the resource grants by default are what every use of it needs; the others can be unticked. So can
 /// everything where the request names no default scope. `openid` and `offline_access` are about the client's own
-/// working and are stated, not asked.
+/// working and are stated, not asked. What is dangerous is never required.
 fn required(requested: &Scope, resource: &Resource) -> Scope {
     let stated = requested
         .iter()
         .filter(|scope| matches!(scope.as_str(), "openid" | "offline_access"))
         .cloned()
         .collect::<Scope>();
-    requested.intersection(&resource.default_scope()).union(&stated)
+    requested.intersection(&resource.default_scope()).difference(&resource.dangerous_scope()).union(&stated)
 }

@@ -1,6 +1,7 @@
 //! What each endpoint decides. No HTTP and no SQL here: a service takes parsed values, checks them in order, makes at most
 //! one transaction, and gives back a value or an error whose variants name the cause.
 
+pub mod account;
 pub mod authorize;
 pub mod cleanup;
 pub mod client_authentication;
@@ -32,7 +33,7 @@ use crate::crypto::random::Random;
 use crate::crypto::vault::Vault;
 use crate::domain::patterns::HostPattern;
 use crate::domain::registration::{RegistrationMode, RegistrationPolicy};
-use crate::domain::{Client, ClientOrigin, Resource, TokenHash};
+use crate::domain::{Client, ClientOrigin, GroupScope, Resource, TokenHash};
 use crate::net::{Fetcher, Mailer};
 use crate::service::client_documents::ClientDocuments;
 use crate::service::client_keys::ClientKeys;
@@ -96,6 +97,10 @@ pub struct Settings {
     pub registration: RegistrationPolicy,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// What the members of groups may grant.
+    pub group_scopes: Vec<GroupScope>,
+    /// Whether people may delete their accounts themselves.
+    pub account_deletion: bool,
 }
 
 impl Settings {

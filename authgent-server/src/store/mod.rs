@@ -15,6 +15,7 @@
 //! statement's cost depends on the rows that it returns, not on the size of the tables.
 
 mod account_events;
+mod applications;
 mod assertions;
 mod challenges;
 mod cleanup;
@@ -41,6 +42,7 @@ mod sign_in_failures;
 mod tests;
 mod users;
 
+pub use applications::Usage;
 pub use cleanup::{RETENTION_SECONDS, Swept};
 pub use error::StoreError;
 

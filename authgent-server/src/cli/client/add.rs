@@ -5,7 +5,7 @@ use crate::cli::Context;
 use crate::cli::answer::{Answer, Failure};
 use crate::crypto::hash::token_hash;
 use crate::crypto::random::{secret, uuid_v4};
-use crate::domain::{self, ClientOrigin};
+use crate::domain::{self, ClientOrigin, ConsentMode};
 use crate::store::Store;
 use authgent_core::metadata::client::{ClientMetadata, GrantType, TokenEndpointAuthMethod};
 use clap::Args;
@@ -60,6 +60,10 @@ pub(in crate::cli) struct Add {
     /// has. What a person consents to is not limited by it.
     #[arg(long, value_name = "SCOPES")]
     scope: Option<String>,
+    /// When people are asked about it: `remember` until something changes, `always`, or `skip` for an application of your own.
+    /// Scopes that a resource calls dangerous are asked about all the same.
+    #[arg(long, value_name = "MODE", default_value = "remember", value_parser = super::parse_consent)]
+    consent: ConsentMode,
 }
 
 impl Add {
@@ -69,6 +73,7 @@ impl Add {
         let client_secret = metadata.token_endpoint_auth_method.has_secret().then(|| secret(random));
         let client = domain::Client {
             secret_hash: client_secret.as_deref().map(token_hash),
+            consent: self.consent,
             ..domain::Client::new(uuid_v4(random).to_string(), metadata, ClientOrigin::Operator, context.now())
         };
         let transaction = store.begin().await?;

@@ -5,7 +5,7 @@ mod show;
 
 use super::Context;
 use super::answer::{Answer, Failure};
-use crate::domain::{self, ClientOrigin, RevocationReason};
+use crate::domain::{self, ClientOrigin, ConsentMode, RevocationReason};
 use crate::store::Store;
 use authgent_core::metadata::client_document::ClientIdUrl;
 use clap::Subcommand;
@@ -22,6 +22,15 @@ pub(super) enum Client {
     Show {
         /// Its `client_id`.
         id: String,
+    },
+    /// Change how it is treated.
+    Set {
+        /// Its `client_id`.
+        id: String,
+        /// When people are asked about it: `remember` until something changes, `always`, or `skip`, which is for clients that
+        /// `client add` made. Scopes that a resource calls dangerous are asked about all the same.
+        #[arg(long, value_name = "MODE", value_parser = parse_consent)]
+        consent: ConsentMode,
     },
     /// Honour its requests no longer, and revoke what it was granted.
     Disable {
@@ -49,6 +58,7 @@ impl Client {
             Self::Add(add) => add.run(context, &store).await,
             Self::List => show::list(&store).await,
             Self::Show { id } => show::show(&store, &id, context.now()).await,
+            Self::Set { id, consent } => set_consent(&store, &id, consent).await,
             Self::Disable { id } => set_enabled(context, &store, &id, false).await,
             Self::Enable { id } => set_enabled(context, &store, &id, true).await,
             Self::Delete { id } => delete(&store, &id).await,
@@ -69,6 +79,33 @@ async fn set_enabled(context: &Context, store: &Store, id: &str, enabled: bool) 
     client.enabled = enabled;
     let text = if enabled { "may ask for tokens again" } else { "is disabled, and its grants are revoked" };
     Ok(Answer::new(as_json(&client), format!("{id} {text}")))
+}
+
+async fn set_consent(store: &Store, id: &str, consent: ConsentMode) -> Result<Answer, Failure> {
+    let transaction = store.begin().await?;
+    let Some(mut client) = transaction.client(id).await? else {
+        return Err(unknown(id));
+    };
+    if consent == ConsentMode::Skip && client.origin != ClientOrigin::Operator {
+        let sentence = format!(
+            "{id} is not yours: only a client that `authgent client add` made may skip consent, because anybody could pretend to \
+             be another one"
+        );
+        return Err(Failure::new(sentence));
+    }
+    transaction.set_client_consent(id, consent).await?;
+    transaction.commit().await?;
+    client.consent = consent;
+    let text = match consent {
+        ConsentMode::Remember => "asks people until they have answered, and again when something changes",
+        ConsentMode::Always => "asks people each time",
+        ConsentMode::Skip => "asks people for nothing but scopes that are dangerous",
+    };
+    Ok(Answer::new(as_json(&client), format!("{id} {text}")))
+}
+
+fn parse_consent(name: &str) -> Result<ConsentMode, String> {
+    ConsentMode::parse(name).ok_or_else(|| "must be remember, always or skip".to_owned())
 }
 
 async fn delete(store: &Store, id: &str) -> Result<Answer, Failure> {
@@ -109,6 +146,7 @@ fn host(client: &domain::Client) -> Option<String> {
 fn as_json(client: &domain::Client) -> Value {
     let mut json = json!({
         "client_id": client.id, "origin": client.origin.as_str(), "host": host(client), "enabled": client.enabled,
+        "consent": client.consent.as_str(),
         "created_at": client.created_at, "last_used_at": client.last_used_at,
     });
     // A struct of strings and lists is always an object.

@@ -20,11 +20,12 @@ pub(super) async fn list(store: &Store) -> Result<Answer, Failure> {
                 kind.to_owned(),
                 state(client).to_owned(),
                 client.origin.as_str().to_owned(),
+                client.consent.as_str().to_owned(),
                 last_use(client),
             ]
         })
         .collect();
-    let text = table(["client_id", "name", "host", "kind", "state", "from", "last used (UTC)"], &rows);
+    let text = table(["client_id", "name", "host", "kind", "state", "from", "consent", "last used (UTC)"], &rows);
     Ok(Answer::new(clients.iter().map(as_json).collect(), text))
 }
 
@@ -51,6 +52,7 @@ pub(super) async fn show(store: &Store, id: &str, now: Timestamp) -> Result<Answ
         ("name", name(&client).to_owned()),
         ("from", from),
         ("state", state(&client).to_owned()),
+        ("consent", client.consent.as_str().to_owned()),
         ("added", date(client.created_at)),
         ("last used", last_use(&client)),
         ("live grants", grants.to_string()),

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::Layout;
 use super::display::filters;
+use crate::service::consent::Change;
 
 /// One permission on the consent page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct ScopeRow {
     pub checked: bool,
     /// The person allowed this to this client before.
     pub already_granted: bool,
+    /// The resource calls it dangerous: it stands apart, and is off until it is ticked.
+    pub dangerous: bool,
 }
 
 impl ScopeRow {
@@ -106,6 +109,8 @@ pub struct ConsentPage {
     pub switch_return_to: String,
     /// Page on which the person can take access back, where there is one.
     pub account_url: Option<String>,
+    /// What has changed since the person allowed it, where they are asked again for that.
+    pub changed: Vec<Change>,
 }
 
 impl ConsentPage {
@@ -138,10 +143,27 @@ impl ConsentPage {
         matches!(self.standing, Standing::Operator | Standing::Verified { .. })
     }
 
-    /// The permissions to decide on.
+    /// The permissions to decide on, but for the dangerous ones.
     fn new_scopes(&self) -> Vec<&ScopeRow> {
         let grows = self.grows();
-        self.scopes.iter().filter(|scope| !(grows && scope.already_granted)).collect()
+        self.scopes.iter().filter(|scope| !scope.dangerous && !(grows && scope.already_granted)).collect()
+    }
+
+    /// The dangerous ones to decide on.
+    fn dangerous_scopes(&self) -> Vec<&ScopeRow> {
+        let grows = self.grows();
+        self.scopes.iter().filter(|scope| scope.dangerous && !(grows && scope.already_granted)).collect()
+    }
+
+    /// What has changed since the person allowed it, in words.
+    fn changes(&self) -> Vec<&'static str> {
+        let words = |change: &Change| match change {
+            Change::Client => "what the app calls itself",
+            Change::Destination => "where it leads",
+            Change::Resource => "what the server is called",
+            Change::Scopes => "what the permissions say",
+        };
+        self.changed.iter().map(words).collect()
     }
 
     /// The permissions from before, when more are asked for.
@@ -177,7 +199,14 @@ mod tests {
     use super::*;
 
     fn scope(name: &str, required: bool, checked: bool, already_granted: bool) -> ScopeRow {
-        ScopeRow { name: name.to_owned(), description: format!("Do {name}"), required, checked, already_granted }
+        ScopeRow {
+            name: name.to_owned(),
+            description: format!("Do {name}"),
+            required,
+            checked,
+            already_granted,
+            dangerous: false,
+        }
     }
 
     fn page(scopes: Vec<ScopeRow>) -> String {
@@ -202,6 +231,23 @@ mod tests {
         assert!(html.contains("Already allowed (1)"));
         assert!(html.contains(r#"<input type="hidden" name="scope" value="old">"#));
         assert_eq!(html.matches(r#"type="checkbox""#).count(), 1);
+    }
+
+    #[test]
+    fn what_is_dangerous_stands_apart_and_is_off() {
+        let delete = ScopeRow { dangerous: true, ..scope("delete", false, false, false) };
+        let html = page(vec![scope("a", true, true, false), delete]);
+        let apart = html.find("Only if you tick it").unwrap();
+        let row = html.find(r#"name="scope" value="delete">"#).unwrap();
+        assert!(apart < row && html.find(r#"value="a""#).unwrap() < apart);
+    }
+
+    #[test]
+    fn what_has_changed_is_said() {
+        assert!(!samples::consent().render().unwrap().contains("You are asked again"));
+        let changed = vec![Change::Client, Change::Scopes];
+        let html = ConsentPage { changed, ..samples::consent() }.render().unwrap();
+        assert!(html.contains("You are asked again") && html.contains("what the app calls itself, what the permissions say"));
     }
 
     #[test]

@@ -36,6 +36,7 @@ pub fn consent() -> ConsentPage {
         required,
         checked,
         already_granted: false,
+        dangerous: false,
     };
     ConsentPage {
         layout: layout(),
@@ -62,6 +63,7 @@ pub fn consent() -> ConsentPage {
         switch_action: "/logout".to_owned(),
         switch_return_to: "/oauth/authorize?client_id=a&state=b".to_owned(),
         account_url: Some("/account".to_owned()),
+        changed: Vec::new(),
     }
 }
 
@@ -271,6 +273,7 @@ fn consent_long() -> ConsentPage {
             required: false,
             checked: index % 2 == 0,
             already_granted: false,
+        dangerous: false,
         });
     }
     page

@@ -2,9 +2,10 @@ use super::{CheckedRequest, Refusal};
 use crate::crypto::hash::{base64url, hmac_sha256, token_hash};
 use crate::crypto::random;
 use crate::domain::{
-    AuthorizationCode, AuthorizationRequest, Client, ClientOrigin, Grant, GrantState, Interaction, InteractionState,
+    AuthorizationCode, AuthorizationRequest, Client, ClientOrigin, ConsentMode, Grant, GrantState, Interaction, InteractionState,
     TokenHash,
 };
+use crate::service::consent::{leaves_nothing, shown, within_limit};
 use crate::service::sign_in::SignedIn;
 use crate::service::{INTERACTION_TTL, Services};
 use crate::store::{StoreError, WriteTransaction};
@@ -43,12 +44,15 @@ pub(super) async fn decide(
     let Some(signed_in) = signed_in.filter(fresh) else {
         return must_sign_in(services, checked, signed_in).await;
     };
-    let consented = services.store.consent(signed_in.user.id, &request.client_id, &request.resource).await?;
-    let covered = consented.is_some_and(|consent| request.scope.is_subset(&consent.scope));
-    if covered && !prompt.consent && is_proved(&checked.client, checked.return_address.redirect_uri()) {
+    let scope = within_limit(services, &signed_in.user, &checked.resource, &request.scope).await?;
+    if leaves_nothing(&request.scope, &scope) {
+        let description = format!("nothing of {} may be granted by this person", request.scope);
+        return Err(Refusal::new(OAuthErrorCode::AccessDenied, description));
+    }
+    if !prompt.consent && need_not_be_asked(services, checked, signed_in, &scope).await? {
         let (code, code_hash) = services.new_secret();
         let tx = services.store.begin().await?;
-        issue_code(services, &tx, signed_in, request, &request.scope, code_hash).await?;
+        issue_code(services, &tx, signed_in, request, &scope, code_hash).await?;
         tx.commit().await?;
         return Ok(Outcome::Redirect(checked.return_address.with_code(&code)));
     }
@@ -91,12 +95,38 @@ async fn must_sign_in(
     }
 }
 
+/// Whether the person allowed all of this before, and nothing of it has changed; or the operator spares people the question
+/// about an application of its own. What is dangerous nobody is spared.
+async fn need_not_be_asked(
+    services: &Services,
+    checked: &CheckedRequest,
+    signed_in: &SignedIn,
+    scope: &Scope,
+) -> Result<bool, StoreError> {
+    let CheckedRequest { client, resource, .. } = checked;
+    let redirect_uri = checked.return_address.redirect_uri();
+    if client.consent == ConsentMode::Always || !is_proved(client, redirect_uri) {
+        return Ok(false);
+    }
+    let spared = client.consent == ConsentMode::Skip && client.origin == ClientOrigin::Operator;
+    if spared && scope.intersection(&resource.dangerous_scope()).is_empty() {
+        return Ok(true);
+    }
+    let consent = services.store.consent(signed_in.user.id, &client.id, &resource.uri).await?;
+    Ok(consent.is_some_and(|consent| {
+        // An earlier release did not write down what it showed; whatever is dangerous now is asked about.
+        let known = consent.shown_hash.is_some() || scope.intersection(&resource.dangerous_scope()).is_empty();
+        known && consent.covers(scope) && shown::changes(&consent, client, redirect_uri, resource).is_empty()
+    }))
+}
+
 /// Whether it is sure enough who asks for an answer from before to stand without a word to the person.
 ///
 /// What goes to a program on the person's computer may go to any program there: another one only has to know the
 /// `client_id`, and open the browser (RFC 8252, section 8.6). A secret or a key, a web address, and the operator's word are
 /// proofs; a loopback port and a private-use scheme are none.
-fn is_proved(client: &Client, redirect_uri: &RedirectUri) -> bool {
+#[must_use]
+pub fn is_proved(client: &Client, redirect_uri: &RedirectUri) -> bool {
     client.origin == ClientOrigin::Operator
         || redirect_uri.kind() == RedirectUriKind::Https
         || !client.metadata.may_authenticate_with(TokenEndpointAuthMethod::None)

@@ -16,7 +16,7 @@ mod error;
 
 pub use check_scope::{OFFLINE_ACCESS, OPENID, is_openid_scope, still_allowed};
 pub use check_sign_in::demanded_acr;
-pub use decide::{Outcome, code_from_ticket, issue_code};
+pub use decide::{Outcome, code_from_ticket, is_proved, issue_code};
 pub use error::{AuthorizeError, Cause, Refusal, ReturnAddress};
 
 use crate::domain::{AuthorizationRequest, Client, Resource};

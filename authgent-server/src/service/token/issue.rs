@@ -4,6 +4,7 @@ use super::TokenError;
 use crate::crypto::random;
 use crate::domain::{Acr, Amr, Client, Grant, RefreshToken, RefreshTokenState, Resource, TokenHash, User};
 use crate::service::authorize::{OFFLINE_ACCESS, OPENID, still_allowed};
+use crate::service::consent::within_limit;
 use crate::service::parameters::Parameters;
 use crate::service::userinfo::claims_of_scope;
 use crate::service::{Services, TargetError};
@@ -38,7 +39,7 @@ pub(super) async fn for_grant(
             TargetError::Unknown { uri: grant.resource.to_string(), meant: Some(resource.uri.to_string()) }.into()
         );
     }
-    let scope = still_allowed(scope, &resource);
+    let scope = within_limit(services, &user, &resource, &still_allowed(scope, &resource)).await?;
     let claims = AccessTokenClaims {
         sub: user.id.to_string(),
         client_id: grant.client_id.clone(),

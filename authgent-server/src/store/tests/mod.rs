@@ -1,6 +1,7 @@
 //! One suite for both databases: always on SQLite, and on PostgreSQL as well where `AUTHGENT_TEST_POSTGRES_DSN` names a
 //! server on which schemas may be made. Each test has a database (there: a schema) of its own.
 
+mod applications;
 mod cleanup;
 mod corrupt;
 mod fixtures;
