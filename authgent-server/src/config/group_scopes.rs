@@ -48,7 +48,10 @@ mod tests {
         for (table, problem) in [
             (json!({"resource": "a", "group": "g", "scope": "x"}), "has a wrong URI"),
             (json!({"resource": "https://a", "group": " ", "scope": "x"}), "has an empty group for https://a"),
-            (json!({"resource": "https://a", "group": "g", "scope": "a\"b"}), "has a wrong scope for https://a and the group g"),
+            (
+                json!({"resource": "https://a", "group": "g", "scope": "a\"b"}),
+                "has a wrong scope for https://a and the group g",
+            ),
             (json!({"resource": "https://a", "group": "g"}), "missing field `scope`"),
         ] {
             let error = parse(json!([table])).unwrap_err();

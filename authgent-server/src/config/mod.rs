@@ -28,8 +28,8 @@ pub use log::{DEFAULT_FILTER, LogConfig, LogFormat};
 pub use mail::{MailConfig, MailSecurity};
 
 use crate::crypto::pem::SigningAlgorithm;
-use crate::domain::{GroupScope, Resource};
 use crate::domain::registration::RegistrationPolicy;
+use crate::domain::{GroupScope, Resource};
 use authgent_core::issuer::Issuer;
 use secrecy::SecretString;
 use std::path::Path;

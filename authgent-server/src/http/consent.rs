@@ -161,7 +161,7 @@ fn scope_rows(question: &Question) -> Vec<ScopeRow> {
     .collect()
 }
 
-fn openid_words(scope: &str) -> String {
+pub(super) fn openid_words(scope: &str) -> String {
     match scope {
         "email" => "See your email address".to_owned(),
         "profile" => "See your name".to_owned(),

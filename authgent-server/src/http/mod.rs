@@ -1,5 +1,6 @@
 //! HTTP: the route table, and beside it one file per endpoint. A handler parses, calls one service, and renders.
 
+mod account;
 mod assets;
 mod authorize;
 mod caller;
@@ -123,8 +124,9 @@ fn routes(config: &mut ServiceConfig, issuer: &authgent_core::issuer::Issuer) {
         .service(closed(at("/health/live"), [read().to(health::live)]))
         .service(closed(at("/health/ready"), [read().to(health::ready)]))
         .service(closed(at("/"), [read().to(home::get)]));
+    account::routes(config, at);
     if !issuer.path().is_empty() {
-        config.service(closed(at(""), [read().to(home::get)]));
+        config.service(closed(issuer.path().to_owned(), [read().to(home::get)]));
     }
 }
 

@@ -45,7 +45,7 @@ impl Store {
             .column(grants::Column::Resource)
             .column_as(grants::Column::CreatedAt.min(), "first_use")
             .column_as(Expr::from(used).max(), "last_use")
-            .column_as(Expr::from(live).count(), "live_tokens")
+            .column_as(Expr::Case(Box::new(live)).count(), "live_tokens")
             .join(JoinType::LeftJoin, refresh_tokens::Relation::Grant.def().rev())
             .filter(grants::Column::UserId.eq(user_id))
             .group_by(grants::Column::ClientId)

@@ -247,7 +247,10 @@ mod tests {
         assert!(!samples::consent().render().unwrap().contains("You are asked again"));
         let changed = vec![Change::Client, Change::Scopes];
         let html = ConsentPage { changed, ..samples::consent() }.render().unwrap();
-        assert!(html.contains("You are asked again") && html.contains("what the app calls itself, what the permissions say"));
+        assert!(
+            html.contains("You are asked again")
+                && html.contains("what the app calls itself, what the permissions say")
+        );
     }
 
     #[test]

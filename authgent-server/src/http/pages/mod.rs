@@ -12,6 +12,7 @@
 //!
 //! The look comes from one style sheet, served by [`assets`] below a path that changes with its content.
 
+pub mod account;
 pub mod assets;
 pub mod csp;
 pub mod display;

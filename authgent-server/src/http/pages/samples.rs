@@ -8,6 +8,7 @@ use super::{
     Layout, MethodsSection, PasskeyButton, PasskeyRow, PasswordNoticePage, Problem, RecoveryCodesPage, ScopeRow,
     SecondFactorPage, SecurityPage, SignInPage, SignOutPage, SignedOutPage, Standing, TotpPage, texts,
 };
+use crate::service::consent::Change;
 
 fn layout() -> Layout {
     Layout::for_issuer("https://auth.example.com")
@@ -36,7 +37,7 @@ pub fn consent() -> ConsentPage {
         required,
         checked,
         already_granted: false,
-        dangerous: false,
+        dangerous: !checked,
     };
     ConsentPage {
         layout: layout(),
@@ -92,7 +93,7 @@ pub fn redirect_uri_error() -> ErrorPage {
 /// When a template cannot be rendered.
 pub fn all() -> Result<Vec<(&'static str, String)>> {
     let problem = |problem| ErrorPage::new(layout(), problem, Some("0198c7c2-6a0e-7d11".to_owned()));
-    Ok(vec![
+    let mut all = vec![
         ("sign-in", sign_in().render()?),
         ("sign-in-error", sign_in_again().render()?),
         ("sign-in-dev", sign_in_dev().render()?),
@@ -116,6 +117,7 @@ pub fn all() -> Result<Vec<(&'static str, String)>> {
         ("consent-loopback", consent_loopback().render()?),
         ("consent-loopback-again", consent_again().render()?),
         ("consent-app", consent_app().render()?),
+        ("consent-changed", consent_changed().render()?),
         ("consent-growth", consent_growth().render()?),
         ("consent-minimal", consent_minimal().render()?),
         ("consent-long", consent_long().render()?),
@@ -134,7 +136,9 @@ pub fn all() -> Result<Vec<(&'static str, String)>> {
         ("sign-out", sign_out().render()?),
         ("signed-out", signed_out().render()?),
         ("home", home().render()?),
-    ])
+    ];
+    all.extend(super::account::samples::all()?);
+    Ok(all)
 }
 
 fn choose_password(choosing: Choosing, t: &'static texts::password::PasswordTexts) -> ChoosePasswordPage {
@@ -183,6 +187,11 @@ fn sign_in_dev() -> SignInPage {
         hint: Some("Development server: the password is in the terminal where you started it.".to_owned()),
         ..sign_in()
     }
+}
+
+/// A consent page that comes back because the client has another name.
+fn consent_changed() -> ConsentPage {
+    ConsentPage { changed: vec![Change::Client, Change::Scopes], ..consent() }
 }
 
 fn consent_loopback() -> ConsentPage {
@@ -273,7 +282,7 @@ fn consent_long() -> ConsentPage {
             required: false,
             checked: index % 2 == 0,
             already_granted: false,
-        dangerous: false,
+            dangerous: false,
         });
     }
     page

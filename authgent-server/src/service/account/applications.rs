@@ -102,8 +102,7 @@ pub async fn disconnect(
 ) -> Result<bool, StoreError> {
     let (user, now) = (&signed_in.user, services.now());
     let tx = services.store.begin().await?;
-    let grants =
-        tx.revoke_grants_of_user_to_client(user.id, client_id, now, RevocationReason::RevokedByUser).await?;
+    let grants = tx.revoke_grants_of_user_to_client(user.id, client_id, now, RevocationReason::RevokedByUser).await?;
     let consents = tx.delete_consents(user.id, Some(client_id)).await?;
     if grants == 0 && consents == 0 {
         return Ok(false);

@@ -21,9 +21,9 @@ pub async fn export(services: &Services, signed_in: &SignedIn, device: &Device) 
     session::note(services, &tx, user, EventKind::DataExported, device, json!({})).await?;
     tx.commit().await?;
     let passkeys = store.passkeys_of_user(user.id).await?;
-    let passkeys = passkeys.iter().map(|passkey| {
-        json!({"name": passkey.name, "created_at": passkey.created_at, "last_used_at": passkey.last_used_at})
-    });
+    let passkeys = passkeys.iter().map(
+        |passkey| json!({"name": passkey.name, "created_at": passkey.created_at, "last_used_at": passkey.last_used_at}),
+    );
     let identities = store.identities_of_user(user.id).await?;
     let identities = identities.iter().map(|identity| {
         json!({

@@ -25,12 +25,7 @@ pub fn handle(session: &Session) -> String {
 ///
 /// # Errors
 /// [`StoreError`] where the database does not answer.
-pub async fn end(
-    services: &Services,
-    signed_in: &SignedIn,
-    wanted: &str,
-    device: &Device,
-) -> Result<bool, StoreError> {
+pub async fn end(services: &Services, signed_in: &SignedIn, wanted: &str, device: &Device) -> Result<bool, StoreError> {
     let sessions = list(services, signed_in).await?;
     let Some(ended) = sessions.into_iter().find(|session| handle(session) == wanted) else { return Ok(false) };
     let tx = services.store.begin().await?;

@@ -2,8 +2,8 @@ use super::{CheckedRequest, Refusal};
 use crate::crypto::hash::{base64url, hmac_sha256, token_hash};
 use crate::crypto::random;
 use crate::domain::{
-    AuthorizationCode, AuthorizationRequest, Client, ClientOrigin, ConsentMode, Grant, GrantState, Interaction, InteractionState,
-    TokenHash,
+    AuthorizationCode, AuthorizationRequest, Client, ClientOrigin, ConsentMode, Grant, GrantState, Interaction,
+    InteractionState, TokenHash,
 };
 use crate::service::consent::{leaves_nothing, shown, within_limit};
 use crate::service::sign_in::SignedIn;
