@@ -301,3 +301,117 @@ async fn a_hostile_name_stays_text() {
     assert!(!page.body.contains("<script>") && !page.body.contains("<img src=x"));
     assert!(authgent_tests::html::text(&page.body).contains("<script>alert(1)</script>"));
 }
+
+/// A resource with a dangerous scope that is granted by default.
+const DANGEROUS: &str = r#"[{"uri": "http://localhost:8000/mcp", "name": "Demo projects", "scope": [
+    {"name": "mcp:read", "description": "See your projects", "default": true},
+    {"name": "admin", "description": "Delete any project", "default": true, "dangerous": true}]}]"#;
+
+#[tokio::test]
+async fn a_dangerous_scope_is_granted_only_where_it_is_ticked() {
+    let server = TestServer::setup().with("AUTHGENT_RESOURCES", DANGEROUS).start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap().with("scope", "mcp:read admin");
+    let tokens = flow.tokens().await.unwrap();
+    assert_eq!(tokens["scope"], "mcp:read", "Allow alone does not grant it, though the resource grants it by default");
+    let page = consent_page(&flow).await;
+    assert!(authgent_tests::html::text(&page.body).contains("Only if you tick it"));
+    let form = page.form("interaction").unwrap().with("decision", "allow");
+    let mut ticked = form.clone();
+    ticked.fields.push(("scope".to_owned(), "admin".to_owned()));
+    let location = flow.browser.submit(&page, &ticked).await.unwrap().location().unwrap();
+    let (_, tokens) = flow.exchange(&query(&location, "code").unwrap()).await.unwrap();
+    assert_eq!(tokens["scope"], "admin mcp:read");
+    let again = flow.tokens().await.unwrap();
+    assert_eq!(again["scope"], "mcp:read", "asked again, it is off again: any program could be asking");
+}
+
+#[tokio::test]
+async fn what_was_allowed_is_asked_again_when_something_changes() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::on_the_web(&server).await.unwrap();
+    flow.code().await.unwrap();
+    let next = flow.browser.get(flow.authorize_url()).await.unwrap();
+    assert!(query(&next.location().unwrap(), "code").is_some(), "remembered");
+    let mut resource =
+        server.store.resources().await.unwrap().into_iter().find(|known| known.name == "Demo projects").unwrap();
+    for scope in &mut resource.scopes {
+        scope.description.push_str(", and those of others");
+    }
+    let tx = server.store.begin().await.unwrap();
+    tx.put_resource(&resource).await.unwrap();
+    tx.commit().await.unwrap();
+    let page = consent_page(&flow).await;
+    let text = authgent_tests::html::text(&page.body);
+    assert!(text.contains("You are asked again") && text.contains("what the permissions say"), "{text}");
+    let form = page.form("interaction").unwrap().with("decision", "allow");
+    flow.browser.submit(&page, &form).await.unwrap();
+    let next = flow.browser.get(flow.authorize_url()).await.unwrap();
+    assert!(query(&next.location().unwrap(), "code").is_some(), "remembered as it is now");
+}
+
+#[tokio::test]
+async fn the_operator_has_people_asked_always_or_never() {
+    use authgent_server::domain::ConsentMode;
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::on_the_web(&server).await.unwrap();
+    flow.code().await.unwrap();
+    let set = async |id: &str, mode| {
+        let tx = server.store.begin().await.unwrap();
+        tx.set_client_consent(id, mode).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let path = async |flow: &Flow<'_>| {
+        let page = flow.browser.get(flow.authorize_url()).await.unwrap();
+        page.location().unwrap().path().to_owned()
+    };
+    set(&flow.client_id, ConsentMode::Always).await;
+    assert_eq!(path(&flow).await, "/consent");
+    let tx = server.store.begin().await.unwrap();
+    tx.delete_consents(server.store.users().await.unwrap()[0].id, None).await.unwrap();
+    tx.commit().await.unwrap();
+    set(&flow.client_id, ConsentMode::Skip).await;
+    assert_eq!(path(&flow).await, "/consent", "one that registered itself is never spared");
+    let (own, _) = server
+        .add_client(json!({"client_name": "Portal", "redirect_uris": ["https://agent.example.com/callback"], "token_endpoint_auth_method": "none"}))
+        .await
+        .unwrap();
+    set(&own, ConsentMode::Skip).await;
+    let mut first_party =
+        Flow::of_client(&server, &own).unwrap().with("redirect_uri", "https://agent.example.com/callback");
+    first_party.browser = flow.browser;
+    assert_eq!(path(&first_party).await, "/callback");
+}
+
+#[tokio::test]
+async fn nobody_grants_more_than_their_groups_may() {
+    let limit = r#"[{"resource": "http://localhost:8000/mcp", "group": "*", "scope": "mcp:read"},
+        {"resource": "https://other.example.com/mcp", "group": "staff", "scope": "other:use"}]"#;
+    let server = TestServer::setup().with("AUTHGENT_GROUP_SCOPES", limit).start().await.unwrap();
+    let mut flow = Flow::new(&server).await.unwrap().with("scope", "mcp:read mcp:write");
+    let page = consent_page(&flow).await;
+    assert!(!authgent_tests::html::text(&page.body).contains("Create projects"));
+    let mut form = page.form("interaction").unwrap().with("decision", "allow");
+    form.fields.push(("scope".to_owned(), "mcp:write".to_owned()));
+    assert_eq!(flow.browser.submit(&page, &form).await.unwrap().status, 400, "nor by a form of their own");
+    flow.set("scope", "mcp:write");
+    let refused = flow.browser.get(flow.authorize_url()).await.unwrap().location().unwrap();
+    assert_eq!(query(&refused, "error").as_deref(), Some("access_denied"));
+    flow.set("resource", "https://other.example.com/mcp");
+    flow.set("scope", "other:use");
+    let refused = flow.browser.get(flow.authorize_url()).await.unwrap().location().unwrap();
+    assert_eq!(query(&refused, "error").as_deref(), Some("access_denied"), "in no group of that resource");
+}
+
+#[tokio::test]
+async fn a_client_that_was_deleted_meanwhile_gets_nothing() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let page = consent_page(&flow).await;
+    let form = page.form("interaction").unwrap().with("decision", "allow");
+    let tx = server.store.begin().await.unwrap();
+    tx.delete_client(&flow.client_id).await.unwrap();
+    tx.commit().await.unwrap();
+    let answer = flow.browser.submit(&page, &form).await.unwrap();
+    assert_eq!((answer.status.as_u16(), answer.location()), (400, None));
+    assert_eq!(flow.browser.get(&page.url).await.unwrap().status, 400);
+}

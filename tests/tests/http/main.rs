@@ -2,6 +2,7 @@
 //! One binary, so that it is linked once: add files here, not beside it.
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected has failed")]
 
+mod account;
 mod clients;
 mod consent;
 mod doctor;

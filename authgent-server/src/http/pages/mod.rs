@@ -17,7 +17,6 @@ pub mod assets;
 pub mod csp;
 pub mod display;
 pub mod samples;
-pub mod texts;
 
 mod consent;
 mod error;
