@@ -179,8 +179,8 @@ async fn a_resource_is_added_replaced_listed_and_removed() {
     let expected = json!({
         "uri": "https://mcp.example.com/mcp", "name": "Projects", "aliases": ["https://mcp.example.com"],
         "scopes": [
-            {"name": "mcp:read", "description": "See your projects", "default": true},
-            {"name": "mcp:write", "description": "mcp:write", "default": false},
+            {"name": "mcp:read", "description": "See your projects", "default": true, "dangerous": false},
+            {"name": "mcp:write", "description": "mcp:write", "default": false, "dangerous": false},
         ],
         "profile_claims": ["email", "name"], "source": "operator",
     });
@@ -194,9 +194,9 @@ async fn a_resource_is_added_replaced_listed_and_removed() {
     assert_eq!(known["name"], "Projects", "what is not named stays");
     assert_eq!(known["aliases"], json!(["https://mcp.example.com", "https://b.example"]));
     let scopes = json!([
-        {"name": "mcp:read", "description": "Look", "default": true},
-        {"name": "mcp:write", "description": "mcp:write", "default": false},
-        {"name": "mcp:admin", "description": "mcp:admin", "default": false},
+        {"name": "mcp:read", "description": "Look", "default": true, "dangerous": false},
+        {"name": "mcp:write", "description": "mcp:write", "default": false, "dangerous": false},
+        {"name": "mcp:admin", "description": "mcp:admin", "default": false, "dangerous": false},
     ]);
     assert_eq!(known["scopes"], scopes);
     let text = machine.run("resource add https://mcp.example.com/mcp --no-profile-claims").await.unwrap().text;
