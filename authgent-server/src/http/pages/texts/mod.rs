@@ -1,6 +1,6 @@
 //! What the pages say: one file per group of pages, with all languages.
 
-pub mod password;
 pub mod account_pages;
+pub mod password;
 pub mod second_factor;
 pub mod security;
