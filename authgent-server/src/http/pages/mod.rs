@@ -17,6 +17,7 @@ pub mod assets;
 pub mod csp;
 pub mod display;
 pub mod samples;
+pub mod texts;
 
 mod consent;
 mod error;
