@@ -10,7 +10,7 @@ use uuid::Uuid;
 async fn usage_adds_up_per_client_and_resource_and_counts_live_tokens_only() {
     on_every_store(async |store| {
         let (user, first) = with_grant(&store).await;
-        let stranger = crate::domain::User { ..super::fixtures::user(2) };
+        let stranger = super::fixtures::user(2);
         let write = store.begin().await.unwrap();
         write.insert_user(&stranger).await.unwrap();
         write.insert_client(&client("other")).await.unwrap();
