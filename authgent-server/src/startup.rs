@@ -1,12 +1,13 @@
 //! Wires the layers together: the one place that sees them all.
 
-use crate::config::Config;
+use crate::config::{BrandingConfig, Config};
 use crate::crypto::keyring::Keyring;
 use crate::crypto::passkey::RelyingParty;
 use crate::crypto::password::PasswordHasher;
 use crate::crypto::pem::KeyError;
 use crate::crypto::random::Random;
 use crate::crypto::vault::{Vault, VaultError};
+use crate::domain::{Branding, Logo};
 use crate::http::{PublishedKeys, RegistrationRate, SignInRate, application};
 use crate::net::{Fetcher, FetcherSettings, MailError, Mailer, Resolve};
 use crate::service::client_documents::{ClientDocuments, DocumentPolicy};
@@ -16,6 +17,7 @@ use crate::store::{Store, StoreError};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
 use authgent_core::time::Clock;
+use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
@@ -57,6 +59,14 @@ pub enum StartupError {
     /// The certificates of the authority for private hosts are not usable.
     #[error("the file {file} of AUTHGENT_CLIENT_DOCUMENT_CA_FILE cannot be used: {problem}")]
     Authority {
+        /// The file.
+        file: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The operator's logo is not usable.
+    #[error("the file {file} of AUTHGENT_LOGO cannot be used: {problem}")]
+    Logo {
         /// The file.
         file: String,
         /// What is wrong with it.
@@ -120,7 +130,7 @@ impl Application {
             client_documents: ClientDocuments::new(document_policy(&config)),
             client_keys: ClientKeys::default(),
             mailer: config.mail.as_ref().map(Mailer::new).transpose()?,
-            settings: settings(&config),
+            settings: settings(&config)?,
         });
         let data = web::Data::from(Arc::clone(&services));
         // Counted once for all threads.
@@ -181,8 +191,8 @@ fn vault(config: &Config) -> Result<Vault, StartupError> {
     }
 }
 
-fn settings(config: &Config) -> Settings {
-    Settings {
+fn settings(config: &Config) -> Result<Settings, StartupError> {
+    Ok(Settings {
         issuer: config.issuer.clone(),
         token_ttl: config.token_ttl,
         refresh_ttl: config.refresh_ttl,
@@ -196,7 +206,21 @@ fn settings(config: &Config) -> Settings {
         trusted_proxies: config.trusted_proxies.clone(),
         group_scopes: config.group_scopes.clone(),
         account_deletion: config.account_deletion,
-    }
+        branding: Arc::new(branding(&config.branding)?),
+    })
+}
+
+fn branding(config: &BrandingConfig) -> Result<Branding, StartupError> {
+    let logo = config.logo.as_deref().map(|path| {
+        let unusable = |problem| StartupError::Logo { file: path.display().to_string(), problem };
+        let mut body = Vec::new();
+        let file = std::fs::File::open(path).map_err(|error| unusable(error.to_string()))?;
+        // One byte more than is allowed tells that it is too large, however large it is.
+        let read = file.take(Logo::LIMIT as u64 + 1).read_to_end(&mut body);
+        read.map_err(|error| unusable(error.to_string()))?;
+        Logo::new(body).map_err(unusable)
+    });
+    Ok(Branding { name: config.name.clone(), logo: logo.transpose()?, accent: config.accent_color })
 }
 
 fn fetcher(config: &Config, resolver: Arc<dyn Resolve>) -> Result<Fetcher, StartupError> {

@@ -1,5 +1,6 @@
 //! Puts the layers together: defaults, the file, variables, options of the command line. Each wins over those before it.
 
+use super::branding;
 use super::clients;
 use super::encryption_key::EncryptionKey;
 use super::error::ConfigError;
@@ -137,6 +138,7 @@ impl Loader {
             mail: mail(&values)?,
             group_scopes: of_groups(&values)?,
             account_deletion: clients::on(&values, "account_deletion")?,
+            branding: branding::branding(&values)?,
             resources: self.resources(&values)?,
             log: log(&values)?,
         };

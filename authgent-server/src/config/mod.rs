@@ -4,6 +4,7 @@
 //! Every value is parsed before anything starts; a wrong one is a [`ConfigError`] of one sentence that names the key, what is
 //! wrong and an example. Nothing here prints a secret.
 
+mod branding;
 mod clients;
 mod edit_distance;
 mod encryption_key;
@@ -19,6 +20,7 @@ mod resources;
 pub mod settings;
 mod values;
 
+pub use branding::BrandingConfig;
 pub use clients::ClientDocumentConfig;
 pub use encryption_key::EncryptionKey;
 pub use error::{ConfigError, Place};
@@ -77,6 +79,8 @@ pub struct Config {
     pub group_scopes: Vec<GroupScope>,
     /// Whether people may delete their accounts.
     pub account_deletion: bool,
+    /// How the pages look.
+    pub branding: BrandingConfig,
     /// The resources of the file. They replace what an earlier file named.
     pub resources: Vec<Resource>,
     /// What is logged, and how.

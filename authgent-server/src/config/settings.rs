@@ -252,6 +252,21 @@ pub static SETTINGS: &[Setting] = &[
         ..text("mail_from", "AUTHGENT_MAIL_FROM", "", "Example sign-in <auth@example.com>")
     },
     Setting {
+        meaning: "the name at the top of the pages",
+        detail: "1 to 40 characters: your company's or your product's. People compare it with what they expect.",
+        ..text("name", "AUTHGENT_NAME", "Authgent", "Example Corp")
+    },
+    Setting {
+        meaning: "the path of the logo beside the name",
+        detail: "An SVG or a PNG of at most 256 KiB, square or nearly so. It is read at the start and shown 28 pixels high.",
+        ..text("logo", "AUTHGENT_LOGO", "", "/etc/authgent/logo.svg")
+    },
+    Setting {
+        meaning: "the colour of buttons and links, as `#rrggbb`",
+        detail: "It is darkened for the light theme and lightened for the dark one, as far as text needs to stay readable (WCAG 2.2, AA).",
+        ..text("accent_color", "AUTHGENT_ACCENT_COLOR", "", "#0b6b57")
+    },
+    Setting {
         meaning: "the resources: the MCP servers that tokens are for",
         detail: "Tables in the file, a JSON array in the variable; see below. They are applied at every start: one that is gone \
                  from here is removed, those of `authgent resource add` stay.",

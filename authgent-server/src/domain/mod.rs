@@ -10,6 +10,7 @@
 //! | [`account_event`] | what happened to an account |
 //! | [`client`] | applications that ask for tokens |
 //! | [`look_alike`] | names that a person could take for one another |
+//! | [`branding`] | what makes the pages the operator's own |
 //! | [`patterns`] | hosts and redirect URIs as operators write them |
 //! | [`registration`] | who may register a client |
 //! | [`resource`] | protected servers, their scopes and aliases |
@@ -24,6 +25,7 @@
 
 pub mod account_event;
 pub mod authentication;
+pub mod branding;
 pub mod challenge;
 pub mod client;
 pub mod code;
@@ -43,6 +45,7 @@ pub mod user;
 
 pub use account_event::{AccountEvent, Device, EventKind};
 pub use authentication::{Acr, Amr};
+pub use branding::{Branding, Logo, LogoKind};
 pub use challenge::{Challenge, ChallengeKind};
 pub use client::{Client, ClientOrigin, ConsentMode};
 pub use code::AuthorizationCode;

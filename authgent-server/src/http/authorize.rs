@@ -2,7 +2,7 @@
 
 use super::error::{PageError, authorize_error};
 use super::extract::Form;
-use super::{login, redirect, session};
+use super::{language, login, redirect, session};
 use crate::service::Services;
 use crate::service::authorize::{Outcome, authorize};
 use crate::service::parameters::Parameters;
@@ -26,6 +26,7 @@ async fn handle(
     services: &Services,
     parameters: &Parameters,
 ) -> Result<HttpResponse, PageError> {
+    language::prefer(request, parameters.get("ui_locales"));
     let signed_in = session::signed_in(services, request).await?;
     match authorize(services, parameters, signed_in.as_ref()).await {
         Ok(Outcome::SignIn) => Ok(redirect(&login::url(services, parameters))),

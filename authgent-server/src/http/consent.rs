@@ -3,8 +3,9 @@
 use super::error::PageError;
 use super::extract::Form;
 use super::pages::csp::Forms;
+use super::pages::texts::ConsentTexts;
 use super::pages::{ConnectedPage, ConsentPage, Imitation, Layout, Problem, ScopeRow, Standing};
-use super::{csrf, redirect, render, session};
+use super::{csrf, language, redirect, render, session};
 use crate::domain::look_alike::Likeness;
 use crate::domain::{AuthorizationRequest, Client, ClientOrigin};
 use crate::service::Services;
@@ -28,7 +29,12 @@ pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> 
         Asked::Open(question, imitated) => {
             let csrf = csrf::for_form(&services, &request);
             let redirect_uri = question.redirect_uri.to_string();
-            let page = page(&services, &signed_in, &question, imitated, ticket, csrf.token);
+            let layout = Layout::new(&services, &request);
+            let mut page = page(&services, layout, &signed_in, &question, imitated, ticket, csrf.token);
+            if let Some(lang) = language::wish(&request) {
+                // What the form is answered with is in the same language.
+                page.action = format!("{}?ui_locales={lang}", page.action);
+            }
             render(&services, &request, &page, Forms::ThenTo(&redirect_uri), csrf.cookie)
         }
         Asked::Allowed(_, Answered::Redirect(location)) => Ok(redirect(&location)),
@@ -71,7 +77,7 @@ pub(super) async fn post(
 /// Nothing is left to do: the client has its token.
 fn connected(services: &Services, request: &HttpRequest, question: &Question) -> Result<HttpResponse, PageError> {
     let page = ConnectedPage {
-        layout: Layout::for_issuer(services.settings.issuer.as_str()),
+        layout: Layout::new(services, request),
         client_name: client_name(&question.client),
         resource_name: question.resource.name.clone(),
     };
@@ -86,6 +92,7 @@ async fn signed_in(services: &Services, request: &HttpRequest) -> Result<SignedI
 
 fn page(
     services: &Services,
+    layout: Layout,
     signed_in: &SignedIn,
     question: &Question,
     imitated: Option<Imitated>,
@@ -93,10 +100,11 @@ fn page(
     csrf_token: String,
 ) -> ConsentPage {
     let issuer = &services.settings.issuer;
+    let texts = layout.texts;
     let kind = question.redirect_uri.kind();
     let scheme = (kind == RedirectUriKind::PrivateUseScheme).then(|| question.redirect_uri.scheme().to_owned());
     ConsentPage {
-        layout: Layout::for_issuer(issuer.as_str()),
+        layout,
         action: format!("{}/consent", issuer.path()),
         interaction: ticket.to_owned(),
         csrf_token,
@@ -113,8 +121,13 @@ fn page(
         private_scheme: scheme,
         resource_name: question.resource.name.clone(),
         resource_uri: question.resource.uri.to_string(),
-        shared_profile: question.resource.profile_claims.iter().filter_map(|claim| profile_words(claim)).collect(),
-        scopes: scope_rows(question),
+        shared_profile: question
+            .resource
+            .profile_claims
+            .iter()
+            .filter_map(|claim| profile_words(texts.consent, claim))
+            .collect(),
+        scopes: scope_rows(texts.consent, question),
         offline_access: services.settings.refresh_ttl > 0,
         user_email: signed_in.user.email.as_str().to_owned(),
         switch_action: format!("{}/logout", issuer.path()),
@@ -144,13 +157,17 @@ pub(super) fn standing(services: &Services, client: &Client, redirect_uri: &Redi
 
 /// A row per scope that a person decides about. `openid` and `offline_access` say nothing to a person by themselves: the
 /// page states what follows from them.
-fn scope_rows(question: &Question) -> Vec<ScopeRow> {
+fn scope_rows(texts: &ConsentTexts, question: &Question) -> Vec<ScopeRow> {
     let rows = question.scope.iter().filter(|scope| !matches!(scope.as_str(), OPENID | OFFLINE_ACCESS));
     rows.map(|scope| {
         let already_granted = question.granted.contains(scope.as_str());
         ScopeRow {
             name: scope.to_string(),
-            description: question.resource.describe(scope).map_or_else(|| openid_words(scope.as_str()), str::to_owned),
+            description: question
+                .resource
+                .describe(scope)
+                .unwrap_or_else(|| openid_words(texts, scope.as_str()))
+                .to_owned(),
             required: question.required.contains(scope.as_str()),
             dangerous: question.resource.is_dangerous(scope),
             // What is dangerous is off until it is ticked, each time that it is asked about.
@@ -161,18 +178,18 @@ fn scope_rows(question: &Question) -> Vec<ScopeRow> {
     .collect()
 }
 
-pub(super) fn openid_words(scope: &str) -> String {
+pub(super) fn openid_words(texts: &ConsentTexts, scope: &str) -> &'static str {
     match scope {
-        "email" => "See your email address".to_owned(),
-        "profile" => "See your name".to_owned(),
-        _ => String::new(),
+        "email" => texts.scope_email,
+        "profile" => texts.scope_profile,
+        _ => "",
     }
 }
 
-fn profile_words(claim: &str) -> Option<String> {
+fn profile_words(texts: &ConsentTexts, claim: &str) -> Option<String> {
     match claim {
-        "email" => Some("email".to_owned()),
-        "name" => Some("name".to_owned()),
+        "email" => Some(texts.your_email.to_owned()),
+        "name" => Some(texts.your_name.to_owned()),
         _ => None,
     }
 }

@@ -3,10 +3,10 @@
 use super::error::PageError;
 use super::extract::Form;
 use super::pages::csp::Forms;
-use super::pages::{ForgotPage, PasswordNoticePage};
+use super::pages::{ForgotPage, Layout, PasswordNoticePage};
 use super::password::{self, Refusal};
 use super::rate_limit::SignInRate;
-use super::{csrf, render};
+use super::{csrf, language, render};
 use crate::service::{Services, links};
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -28,15 +28,15 @@ pub(super) async fn post(
     if services.mailer.is_none() {
         return page(&services, &request, email, None);
     }
-    let (beside, lang) = (services.clone().into_inner(), password::lang(&request));
+    let (beside, lang) = (services.clone().into_inner(), language::of(&request).lang);
     tokio::spawn(async move {
         if let Err(error) = links::send_reset(&beside, lang, &email).await {
             tracing::error!(error = %error, "no link was sent");
         }
     });
-    let texts = password::texts(&request);
+    let texts = language::of(&request).password;
     let page = PasswordNoticePage {
-        layout: password::layout(&services, &request),
+        layout: Layout::new(&services, &request),
         title: texts.sent_title,
         lead: texts.sent_lead,
         link: None,
@@ -52,8 +52,8 @@ fn page(
 ) -> Result<HttpResponse, PageError> {
     let csrf = csrf::for_form(services, request);
     let page = ForgotPage {
-        layout: password::layout(services, request),
-        t: password::texts(request),
+        layout: Layout::new(services, request),
+        t: language::of(request).password,
         action: services.mailer.is_some().then(|| format!("{}/forgot", services.settings.issuer.path())),
         csrf_token: csrf.token,
         email,

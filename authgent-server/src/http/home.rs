@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, PageError> {
     let issuer = &services.settings.issuer;
     let signed_in = session::signed_in(&services, &request).await?;
-    let mut page = HomePage::new(Layout::for_issuer(issuer.as_str()), issuer.as_str());
+    let mut page = HomePage::new(Layout::new(&services, &request), issuer.as_str());
     page.sign_out_url = signed_in.is_some().then(|| format!("{}/logout", issuer.path()));
     page.signed_in_as = signed_in.map(|signed_in| signed_in.user.email.as_str().to_owned());
     render(&services, &request, &page, Forms::Here, None)

@@ -6,11 +6,11 @@
 use super::error::PageError;
 use super::extract::Form;
 use super::pages::csp::Forms;
-use super::pages::{ChoosePasswordPage, Choosing, PasswordNoticePage};
+use super::pages::{ChoosePasswordPage, Choosing, Layout, PasswordNoticePage};
 use super::password::{self, Refusal};
 use super::rate_limit::SignInRate;
 use super::return_to::ReturnTo;
-use super::{csrf, device, render, session};
+use super::{csrf, device, language, render, session};
 use crate::domain::{LinkPurpose, User};
 use crate::mail::Notice;
 use crate::service::links::{self, LinkError};
@@ -99,10 +99,10 @@ pub(super) async fn post_reset(
         Err(LinkError::Password(error)) => return refused(Refusal::of(&services, &request, error)?),
         Err(error) => return gone(&services, &request, error),
     };
-    let texts = password::texts(&request);
-    notices::send(&services, password::lang(&request), &user, Notice::PasswordChanged, &device);
+    let texts = language::of(&request).password;
+    notices::send(&services, language::of(&request).lang, &user, Notice::PasswordChanged, &device);
     let page = PasswordNoticePage {
-        layout: password::layout(&services, &request),
+        layout: Layout::new(&services, &request),
         title: texts.done_title,
         lead: texts.done_reset,
         link: Some((texts.sign_in, format!("{}/login", services.settings.issuer.path()))),
@@ -132,8 +132,8 @@ fn page(
     let token = url::form_urlencoded::byte_serialize(token.as_bytes()).collect::<String>();
     let typed = refused.as_ref().and_then(|(form, _)| form.parameters.get("name"));
     let page = ChoosePasswordPage {
-        layout: password::layout(services, request),
-        t: password::texts(request),
+        layout: Layout::new(services, request),
+        t: language::of(request).password,
         choosing: match purpose {
             LinkPurpose::Invitation => Choosing::Invitation,
             LinkPurpose::PasswordReset => Choosing::Reset,
@@ -160,10 +160,10 @@ fn gone(services: &Services, request: &HttpRequest, error: LinkError) -> Result<
         error => error,
     };
     tracing::info!(cause = %error, "a one-time link was refused");
-    let texts = password::texts(request);
+    let texts = language::of(request).password;
     let forgot = || (texts.gone_forgot, format!("{}/forgot", services.settings.issuer.path()));
     let page = PasswordNoticePage {
-        layout: password::layout(services, request),
+        layout: Layout::new(services, request),
         title: texts.gone_title,
         lead: if services.mailer.is_some() { texts.gone_lead } else { texts.gone_ask },
         link: services.mailer.is_some().then(forgot),

@@ -7,7 +7,7 @@ use super::pages::csp::Forms;
 use super::pages::{Layout, SignInPage};
 use super::rate_limit::SignInRate;
 use super::return_to::ReturnTo;
-use super::{csrf, device, render_with_script, second_factor, session};
+use super::{csrf, device, language, render_with_script, second_factor, session};
 use crate::service::authorize::peek;
 use crate::service::consent::client_name;
 use crate::service::parameters::Parameters;
@@ -48,14 +48,16 @@ pub(super) async fn post(
 ) -> Result<HttpResponse, PageError> {
     let field = |name: &str| form.parameters.get(name).unwrap_or_default().to_owned();
     let return_to = ReturnTo::parse(&services, form.parameters.get("return_to"));
+    language::prefer(&request, return_to.parameters().and_then(|parameters| parameters.get("ui_locales")));
+    let texts = language::of(&request);
     let browser = csrf::browser(&services, &request);
     let browser = browser.filter(|_| csrf::is_genuine(&services, &request, form.parameters.get("csrf_token")));
     let Some(browser) = browser else {
-        return page(&services, &request, &return_to, field("email"), Some(SignInPage::EXPIRED), StatusCode::FORBIDDEN)
-            .await;
+        let error = Some(texts.common.expired);
+        return page(&services, &request, &return_to, field("email"), error, StatusCode::FORBIDDEN).await;
     };
     if let Some(wait) = rate.wait(&request) {
-        return put_off(&services, &request, &return_to, field("email"), SignInPage::BUSY, wait).await;
+        return put_off(&services, &request, &return_to, field("email"), texts.sign_in.busy, wait).await;
     }
     let former = session::cookie_of(&services, &request);
     match sign_in(
@@ -78,7 +80,7 @@ pub(super) async fn post(
                 &request,
                 &return_to,
                 field("email"),
-                Some(SignInPage::WRONG_CREDENTIALS),
+                Some(texts.sign_in.wrong_credentials),
                 StatusCode::UNAUTHORIZED,
             )
             .await
@@ -90,7 +92,7 @@ pub(super) async fn post(
                 &request,
                 &return_to,
                 field("email"),
-                Some(SignInPage::BUSY),
+                Some(texts.sign_in.busy),
                 StatusCode::SERVICE_UNAVAILABLE,
             )
             .await
@@ -98,7 +100,7 @@ pub(super) async fn post(
         Err(error @ SignInError::Blocked { seconds }) => {
             tracing::info!(cause = %error, "sign-in put off");
             let wait = seconds.unsigned_abs();
-            put_off(&services, &request, &return_to, field("email"), SignInPage::BLOCKED, wait).await
+            put_off(&services, &request, &return_to, field("email"), texts.sign_in.blocked, wait).await
         }
         Err(error @ SignInError::Unreadable { .. }) => {
             tracing::error!(cause = %error, "sign-in failed");
@@ -140,16 +142,22 @@ pub(super) async fn page(
     let (client, redirect_uri) = client.unzip();
     let demand = client.as_ref().zip(return_to.parameters());
     let demand = demand.and_then(|(client, parameters)| authorize::demanded_acr(client, parameters));
+    let layout = Layout::new(services, request);
+    let texts = layout.texts;
     let page = SignInPage {
-        layout: Layout::for_issuer(issuer.as_str()),
+        layout,
         action: format!("{}/login", issuer.path()),
-        passkey: second_factor::passkey_button(services, &csrf.token, return_to),
+        passkey: second_factor::passkey_button(services, request, &csrf.token, return_to),
         csrf_token: csrf.token,
         return_to: return_to.location(services),
         email,
         error: error.map(str::to_owned),
         client_name: client.map(|client| client_name(&client)),
-        hint: demand.and_then(SignInPage::hint_for).map(str::to_owned),
+        hint: demand.and_then(|demand| SignInPage::hint_for(texts, demand)).map(str::to_owned),
+        passwords: true,
+        providers: Vec::new(),
+        // Without mail, the page says whom to ask.
+        forgot_url: services.mailer.is_some().then(|| format!("{}/forgot", issuer.path())),
     };
     let forms = redirect_uri.as_ref().map_or(Forms::Here, |uri| Forms::ThenTo(uri.as_str()));
     let mut response = render_with_script(services, request, &page, forms, csrf.cookie)?;

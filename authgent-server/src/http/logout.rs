@@ -96,7 +96,7 @@ fn ask(
     let issuer = &services.settings.issuer;
     let csrf = csrf::for_form(services, request);
     let page = SignOutPage {
-        layout: Layout::for_issuer(issuer.as_str()),
+        layout: Layout::new(services, request),
         action: format!("{}/logout", issuer.path()),
         csrf_token: csrf.token,
         user_email: signed_in.user.email.as_str().to_owned(),
@@ -112,7 +112,7 @@ fn signed_out(services: &Services, request: &HttpRequest, asked: &LogoutRequest)
         return Ok(redirect(&next.location));
     }
     let issuer = &services.settings.issuer;
-    let layout = Layout::for_issuer(issuer.as_str());
+    let layout = Layout::new(services, request);
     let page = SignedOutPage { layout, sign_in_url: Some(format!("{}/login", issuer.path())) };
     render(services, request, &page, Forms::None, None)
 }

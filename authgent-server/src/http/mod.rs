@@ -16,6 +16,7 @@ mod health;
 mod home;
 mod introspect;
 mod jwks;
+mod language;
 mod link;
 mod log;
 mod login;
@@ -182,7 +183,9 @@ fn render(
     if let Some(cookie) = cookie {
         response.cookie(cookie);
     }
-    Ok(response.body(body))
+    let mut response = response.body(body);
+    language::mark(response.headers_mut(), language::of(request));
+    Ok(response)
 }
 
 /// As [`render`], for a page that loads our script: `passkeys.js`.

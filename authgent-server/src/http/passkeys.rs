@@ -4,7 +4,7 @@
 use super::csrf;
 use super::device;
 use super::extract::Body;
-use super::password;
+use super::language;
 use super::rate_limit::SignInRate;
 use super::return_to::ReturnTo;
 use super::session::{self, Barrier};
@@ -109,7 +109,7 @@ pub(super) async fn add(
     match register::finish(&services, user, browser, &answer.ceremony, &answer.credential, &answer.name, &device).await
     {
         Ok(_) => {
-            notices::send(&services, password::lang(&request), user, Notice::PasskeyAdded, &device);
+            notices::send(&services, language::of(&request).lang, user, Notice::PasskeyAdded, &device);
             let location = ReturnTo::Account("/security".to_owned()).location(&services);
             answered(StatusCode::CREATED, &json!({ "location": location }))
         }

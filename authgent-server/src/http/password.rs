@@ -4,11 +4,9 @@
 use super::error::PageError;
 use super::extract::Form;
 use super::pages::csp::Forms;
-use super::pages::texts;
-use super::pages::texts::password::PasswordTexts;
 use super::pages::{ChoosePasswordPage, Choosing, Layout, PasswordNoticePage, Problem};
 use super::rate_limit::SignInRate;
-use super::{csrf, device, redirect, render, session};
+use super::{csrf, device, language, redirect, render, session};
 use crate::crypto::password::PasswordError;
 use crate::crypto::password_policy::PasswordRefused;
 use crate::mail::Notice;
@@ -44,7 +42,7 @@ impl Refusal {
         request: &HttpRequest,
         error: ChangePasswordError,
     ) -> Result<Self, PageError> {
-        let texts = texts(request);
+        let texts = language::of(request).password;
         let unfit = |text| Ok(Self::new(StatusCode::UNPROCESSABLE_ENTITY, text));
         match error {
             ChangePasswordError::Refused(PasswordRefused::TooShort) => unfit(texts.too_short),
@@ -79,7 +77,7 @@ impl Refusal {
 
 /// Whether a form is not to be looked at: written by another site, or one too many from this address.
 pub(super) fn not_now(services: &Services, request: &HttpRequest, rate: &SignInRate, form: &Form) -> Option<Refusal> {
-    let texts = texts(request);
+    let texts = language::of(request).password;
     if !csrf::is_genuine(services, request, form.parameters.get("csrf_token")) {
         return Some(Refusal::new(StatusCode::FORBIDDEN, texts.expired));
     }
@@ -99,7 +97,7 @@ pub(super) fn typed(
     }
     match (&form.all("password")[..], &form.all("repeat")[..]) {
         ([password], [repeat]) if password == repeat => Ok(password.clone().into()),
-        _ => Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, texts(request).differ)),
+        _ => Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, language::of(request).password.differ)),
     }
 }
 
@@ -109,9 +107,9 @@ pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> 
         Err(barrier) => return barrier.into_result(),
     };
     if Parameters::parse(request.query_string().as_bytes()).get("done").is_some() {
-        let texts = texts(&request);
+        let texts = language::of(&request).password;
         let page = PasswordNoticePage {
-            layout: layout(&services, &request),
+            layout: Layout::new(&services, &request),
             title: texts.done_title,
             lead: texts.done_change,
             link: Some((texts.account, format!("{}/account/security", services.settings.issuer.path()))),
@@ -142,7 +140,7 @@ pub(super) async fn post(
         let refusal = Refusal::of(&services, &request, error)?;
         return page(&services, &request, &signed_in, Some(&refusal));
     }
-    notices::send(&services, lang(&request), &signed_in.user, Notice::PasswordChanged, &device);
+    notices::send(&services, language::of(&request).lang, &signed_in.user, Notice::PasswordChanged, &device);
     Ok(redirect(&format!("{}/account{PAGE}?done=1", services.settings.issuer.path())))
 }
 
@@ -168,8 +166,8 @@ fn page(
 ) -> Result<HttpResponse, PageError> {
     let csrf = csrf::for_form(services, request);
     let page = ChoosePasswordPage {
-        layout: layout(services, request),
-        t: texts(request),
+        layout: Layout::new(services, request),
+        t: language::of(request).password,
         choosing: Choosing::Change,
         action: format!("{}/account{PAGE}", services.settings.issuer.path()),
         csrf_token: csrf.token,
@@ -184,20 +182,4 @@ fn page(
         Some(refusal) => refusal.mark(response),
         None => response,
     })
-}
-
-/// The frame of these pages.
-pub(super) fn layout(services: &Services, _request: &HttpRequest) -> Layout {
-    Layout::for_issuer(services.settings.issuer.as_str())
-}
-
-/// The language of these pages.
-pub(super) fn lang(request: &HttpRequest) -> &'static str {
-    let header = request.headers().get("accept-language").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if header.starts_with("de") { "de" } else { "en" }
-}
-
-/// Their texts.
-pub(super) fn texts(request: &HttpRequest) -> &'static PasswordTexts {
-    if lang(request) == "de" { &texts::password::DE } else { &texts::password::EN }
 }

@@ -3,10 +3,9 @@
 use super::error::PageError;
 use super::extract::Form;
 use super::pages::csp::Forms;
-use super::pages::texts::second_factor::EN;
 use super::pages::{Layout, PasskeyButton, Problem, SecondFactorPage};
 use super::return_to::ReturnTo;
-use super::{csrf, device, login, redirect, render_with_script, session};
+use super::{csrf, device, language, login, redirect, render_with_script, session};
 use crate::service::Services;
 use crate::service::authorize::peek;
 use crate::service::parameters::Parameters;
@@ -44,13 +43,15 @@ pub(super) async fn post(
     let field = |name: &str| form.parameters.get(name).unwrap_or_default();
     let return_to = ReturnTo::parse(&services, form.parameters.get("return_to"));
     let ticket = field("ticket");
+    language::prefer(&request, return_to.parameters().and_then(|parameters| parameters.get("ui_locales")));
+    let t = language::of(&request).second_factor;
     let proof = match form.parameters.get("recovery_code") {
         Some(code) => Proof::RecoveryCode(code),
         None => Proof::Code(field("code")),
     };
     let recovery = matches!(proof, Proof::RecoveryCode(_));
     if !csrf::is_genuine(&services, &request, form.parameters.get("csrf_token")) {
-        let error = Some((EN.expired, recovery));
+        let error = Some((t.expired, recovery));
         return page(&services, &request, &return_to, ticket, error, StatusCode::FORBIDDEN).await;
     }
     let browser = csrf::browser(&services, &request);
@@ -62,24 +63,17 @@ pub(super) async fn post(
     };
     tracing::info!(cause = %error, "second factor refused");
     let (text, status) = match error {
-        SecondFactorError::Wrong { .. } => (EN.wrong, StatusCode::UNAUTHORIZED),
+        SecondFactorError::Wrong { .. } => (t.wrong, StatusCode::UNAUTHORIZED),
         SecondFactorError::PutOff { seconds } => {
-            let error = Some((EN.put_off, recovery));
+            let error = Some((t.put_off, recovery));
             let status = StatusCode::TOO_MANY_REQUESTS;
             let mut response = page(&services, &request, &return_to, ticket, error, status).await?;
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
             return Ok(response);
         }
         SecondFactorError::Gone => {
-            return login::page(
-                &services,
-                &request,
-                &return_to,
-                String::new(),
-                Some(EN.gone),
-                StatusCode::UNAUTHORIZED,
-            )
-            .await;
+            return login::page(&services, &request, &return_to, String::new(), Some(t.gone), StatusCode::UNAUTHORIZED)
+                .await;
         }
         SecondFactorError::Unreadable { .. } => {
             tracing::error!(cause = %error, "sign-in failed");
@@ -91,9 +85,14 @@ pub(super) async fn post(
 }
 
 /// The passkey button of a page on which somebody signs in, where passkeys work here.
-pub(super) fn passkey_button(services: &Services, csrf_token: &str, return_to: &ReturnTo) -> Option<PasskeyButton> {
+pub(super) fn passkey_button(
+    services: &Services,
+    request: &HttpRequest,
+    csrf_token: &str,
+    return_to: &ReturnTo,
+) -> Option<PasskeyButton> {
     services.relying_party.as_ref().map(|_| PasskeyButton {
-        t: &EN,
+        t: language::of(request).second_factor,
         endpoint: format!("{}/login/passkey", services.settings.issuer.path()),
         csrf_token: csrf_token.to_owned(),
         return_to: return_to.location(services),
@@ -115,10 +114,10 @@ async fn page(
         None => None,
     };
     let page = SecondFactorPage {
-        layout: Layout::for_issuer(issuer.as_str()),
-        t: &EN,
+        layout: Layout::new(services, request),
+        t: language::of(request).second_factor,
         action: format!("{}/login/second-factor", issuer.path()),
-        passkey: passkey_button(services, &csrf.token, return_to),
+        passkey: passkey_button(services, request, &csrf.token, return_to),
         csrf_token: csrf.token,
         ticket: ticket.to_owned(),
         return_to: return_to.location(services),

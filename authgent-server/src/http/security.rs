@@ -5,10 +5,10 @@ use super::error::PageError;
 use super::extract::Form;
 use super::pages::csp::Forms;
 use super::pages::qr::Qr;
-use super::pages::texts::security::EN;
+use super::pages::texts::SecurityTexts;
 use super::pages::{Layout, MethodsSection, PasskeyRow, Problem, RecoveryCodesPage, SecurityPage, TotpPage};
 use super::session::{require, require_fresh};
-use super::{csrf, device, redirect, render, render_with_script};
+use super::{account, csrf, device, language, redirect, render, render_with_script};
 use crate::domain::{Passkey, User};
 use crate::service::Services;
 use crate::service::passkeys::manage::{self, ManageError};
@@ -45,16 +45,16 @@ pub(super) async fn section(
     let app_on = is_on(services, user).await.map_err(failed)?;
     let left = services.store.recovery_codes_left(user.id).await.map_err(failed)?;
     Ok(MethodsSection {
-        t: &EN,
-        base: account(services),
+        t: texts(request),
+        base: account::base(services),
         csrf_token,
         error: error.map(str::to_owned),
         passkeys: passkeys.into_iter().map(row).collect(),
         passkeys_work: services.relying_party.is_some(),
         app_on,
         codes_left: match left {
-            0 => EN.no_codes.to_owned(),
-            left => EN.codes_left.replace("{count}", &left.to_string()),
+            0 => texts(request).no_codes.to_owned(),
+            left => texts(request).codes_left.replace("{count}", &left.to_string()),
         },
     })
 }
@@ -98,10 +98,10 @@ pub(super) async fn remove_passkey(
 
 async fn managed(services: &Services, request: &HttpRequest, user: &User, outcome: Result<(), ManageError>) -> Answer {
     let (text, status) = match outcome {
-        Ok(()) => return Ok(redirect(&format!("{}{PAGE}", account(services)))),
-        Err(ManageError::Unknown) => (EN.gone, StatusCode::NOT_FOUND),
-        Err(ManageError::Name) => (EN.name_missing, StatusCode::BAD_REQUEST),
-        Err(ManageError::LastWay) => (EN.last_way, StatusCode::CONFLICT),
+        Ok(()) => return Ok(redirect(&format!("{}{PAGE}", account::base(services)))),
+        Err(ManageError::Unknown) => (texts(request).gone, StatusCode::NOT_FOUND),
+        Err(ManageError::Name) => (texts(request).name_missing, StatusCode::BAD_REQUEST),
+        Err(ManageError::LastWay) => (texts(request).last_way, StatusCode::CONFLICT),
         Err(ManageError::Store(error)) => return Err(PageError::store(services, request, &error)),
     };
     page(services, request, user, Some(text), status).await
@@ -115,7 +115,7 @@ pub(super) async fn set_up_app(request: HttpRequest, services: web::Data<Service
         Err(barrier) => return barrier.into_result(),
     };
     match app::begin(&services, &signed_in.user).await {
-        Ok(()) => Ok(redirect(&format!("{}/totp", account(&services)))),
+        Ok(()) => Ok(redirect(&format!("{}/totp", account::base(&services)))),
         Err(error) => app_error(&services, &request, &signed_in.user, error).await,
     }
 }
@@ -140,7 +140,7 @@ pub(super) async fn confirm_app(request: HttpRequest, services: web::Data<Servic
     match app::confirm(&services, user, code, &device::of(&services, &request)).await {
         Ok(codes) => show_codes(&services, &request, codes),
         Err(AppError::Wrong) => {
-            enrolment(&services, &request, user, Some(EN.setup_wrong), StatusCode::BAD_REQUEST).await
+            enrolment(&services, &request, user, Some(texts(&request).setup_wrong), StatusCode::BAD_REQUEST).await
         }
         Err(error) => app_error(&services, &request, user, error).await,
     }
@@ -154,7 +154,7 @@ pub(super) async fn remove_app(request: HttpRequest, services: web::Data<Service
         Err(barrier) => return barrier.into_result(),
     };
     match app::remove(&services, &signed_in.user, &device::of(&services, &request)).await {
-        Ok(()) => Ok(redirect(&format!("{}{PAGE}", account(&services)))),
+        Ok(()) => Ok(redirect(&format!("{}{PAGE}", account::base(&services)))),
         Err(error) => app_error(&services, &request, &signed_in.user, error).await,
     }
 }
@@ -169,7 +169,7 @@ pub(super) async fn make_codes(request: HttpRequest, services: web::Data<Service
     let made = recovery::make(&services, &signed_in.user, &device::of(&services, &request)).await;
     match made.map_err(|error| PageError::store(&services, &request, &error))? {
         Some(codes) => show_codes(&services, &request, codes),
-        None => page(&services, &request, &signed_in.user, Some(EN.gone), StatusCode::CONFLICT).await,
+        None => page(&services, &request, &signed_in.user, Some(texts(&request).gone), StatusCode::CONFLICT).await,
     }
 }
 
@@ -184,7 +184,7 @@ fn genuine(services: &Services, request: &HttpRequest, form: &Form) -> Result<()
 async fn app_error(services: &Services, request: &HttpRequest, user: &User, error: AppError) -> Answer {
     match error {
         AppError::On | AppError::Nothing | AppError::Wrong => {
-            page(services, request, user, Some(EN.gone), StatusCode::CONFLICT).await
+            page(services, request, user, Some(texts(request).gone), StatusCode::CONFLICT).await
         }
         AppError::Vault => {
             tracing::error!(user.id = %user.id, cause = %error, "an authenticator app could not be set up");
@@ -201,18 +201,18 @@ async fn enrolment(
     error: Option<&str>,
     status: StatusCode,
 ) -> Answer {
-    let layout = Layout::for_issuer(services.settings.issuer.as_str());
+    let layout = Layout::new(services, request);
     let enrolment = match app::enrolment(services, user, &layout.host).await {
         Ok(enrolment) => enrolment,
         // Turned on or off in another tab.
-        Err(AppError::Nothing) => return Ok(redirect(&format!("{}{PAGE}", account(services)))),
+        Err(AppError::Nothing) => return Ok(redirect(&format!("{}{PAGE}", account::base(services)))),
         Err(error) => return app_error(services, request, user, error).await,
     };
     let csrf = csrf::for_form(services, request);
     let page = TotpPage {
         layout,
-        t: &EN,
-        base: account(services),
+        t: texts(request),
+        base: account::base(services),
         csrf_token: csrf.token,
         qr: Qr::new(&enrolment.uri),
         uri: enrolment.uri.to_string(),
@@ -225,8 +225,8 @@ async fn enrolment(
 }
 
 fn show_codes(services: &Services, request: &HttpRequest, codes: Vec<String>) -> Answer {
-    let layout = Layout::for_issuer(services.settings.issuer.as_str());
-    let page = RecoveryCodesPage { layout, t: &EN, base: account(services), codes };
+    let layout = Layout::new(services, request);
+    let page = RecoveryCodesPage { layout, t: texts(request), base: account::base(services), codes };
     render(services, request, &page, Forms::None, None)
 }
 
@@ -239,7 +239,8 @@ async fn page(
 ) -> Answer {
     let csrf = csrf::for_form(services, request);
     let page = SecurityPage {
-        layout: Layout::for_issuer(services.settings.issuer.as_str()),
+        layout: Layout::new(services, request),
+        frame: account::frame(services, user, PAGE, csrf.token.clone()),
         methods: section(services, request, user, csrf.token, error).await?,
     };
     let mut response = render_with_script(services, request, &page, Forms::Here, csrf.cookie)?;
@@ -261,6 +262,6 @@ fn day(time: Timestamp) -> String {
     OffsetDateTime::from_unix_timestamp(time.0).map(|time| time.date().to_string()).unwrap_or_default()
 }
 
-fn account(services: &Services) -> String {
-    format!("{}/account", services.settings.issuer.path())
+fn texts(request: &HttpRequest) -> &'static SecurityTexts {
+    language::of(request).security
 }

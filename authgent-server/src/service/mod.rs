@@ -33,7 +33,7 @@ use crate::crypto::random::Random;
 use crate::crypto::vault::Vault;
 use crate::domain::patterns::HostPattern;
 use crate::domain::registration::{RegistrationMode, RegistrationPolicy};
-use crate::domain::{Client, ClientOrigin, GroupScope, Resource, TokenHash};
+use crate::domain::{Branding, Client, ClientOrigin, GroupScope, Resource, TokenHash};
 use crate::net::{Fetcher, Mailer};
 use crate::service::client_documents::ClientDocuments;
 use crate::service::client_keys::ClientKeys;
@@ -101,6 +101,8 @@ pub struct Settings {
     pub group_scopes: Vec<GroupScope>,
     /// Whether people may delete their accounts themselves.
     pub account_deletion: bool,
+    /// How the pages look.
+    pub branding: Arc<Branding>,
 }
 
 impl Settings {

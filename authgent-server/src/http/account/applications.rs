@@ -8,7 +8,8 @@ use crate::http::extract::Form;
 use crate::http::pages::account::{AccessRow, AccessScope, ApplicationRow, ApplicationsPage};
 use crate::http::pages::csp::Forms;
 use crate::http::pages::display::display_name;
-use crate::http::pages::texts::account_pages::{AccountPagesTexts, fill};
+use crate::http::pages::texts::sentence::fill;
+use crate::http::pages::texts::{AccountTexts, Texts};
 use crate::http::pages::{Problem, Standing};
 use crate::http::session::require;
 use crate::http::{device, redirect, render};
@@ -28,23 +29,25 @@ pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> 
     let found = applications::list(&services, &signed_in).await;
     let found = found.map_err(|error| PageError::store(&services, &request, &error))?;
     let Opened { layout, frame, cookie } = open(&services, &request, &signed_in, PAGE);
-    let ends = words::minutes(frame.t, services.settings.token_ttl);
+    let texts = layout.texts;
+    let ends = words::minutes(texts.account, services.settings.token_ttl);
     let page = ApplicationsPage {
         layout,
-        applications: found.iter().map(|application| row(&services, frame.t, application)).collect(),
-        access_ends: fill(frame.t.access_ends, &[("time", &ends)]),
+        applications: found.iter().map(|application| row(&services, texts, application)).collect(),
+        access_ends: fill(texts.account.access_ends, &[("time", &ends)]),
         frame,
     };
     render(&services, &request, &page, Forms::Here, cookie)
 }
 
-fn row(services: &Services, t: &AccountPagesTexts, application: &Application) -> ApplicationRow {
+fn row(services: &Services, texts: &Texts, application: &Application) -> ApplicationRow {
+    let t = texts.account;
     let client = &application.client;
     ApplicationRow {
         id: client.id.clone(),
         name: client_name(client),
         standing: standing_words(services, t, client),
-        access: application.access.iter().map(|access| access_row(t, access)).collect(),
+        access: application.access.iter().map(|access| access_row(texts, access)).collect(),
         first: words::time(application.first),
         last: words::time(application.last),
         live: match application.live_tokens {
@@ -55,7 +58,7 @@ fn row(services: &Services, t: &AccountPagesTexts, application: &Application) ->
     }
 }
 
-fn standing_words(services: &Services, t: &AccountPagesTexts, client: &Client) -> String {
+fn standing_words(services: &Services, t: &AccountTexts, client: &Client) -> String {
     let Some(uri) = client.metadata.redirect_uris.first() else { return t.by_operator.to_owned() };
     match standing(services, client, uri) {
         Standing::Operator => t.by_operator.to_owned(),
@@ -68,19 +71,23 @@ fn standing_words(services: &Services, t: &AccountPagesTexts, client: &Client) -
     }
 }
 
-fn access_row(t: &AccountPagesTexts, access: &Access) -> AccessRow {
+fn access_row(texts: &Texts, access: &Access) -> AccessRow {
     let name = access.resource.as_ref().map_or_else(|| access.uri.clone(), |resource| display_name(&resource.name));
     let asked = access.scope.iter().filter(|scope| !matches!(scope.as_str(), OPENID | OFFLINE_ACCESS));
     let scopes = asked.map(|scope| {
         let described = access.resource.as_ref().and_then(|resource| resource.describe(scope));
-        let openid = openid_words(scope.as_str());
-        let otherwise = if openid.is_empty() { scope.to_string() } else { openid };
+        let openid = openid_words(texts.consent, scope.as_str());
+        let otherwise = if openid.is_empty() { scope.as_str() } else { openid };
         AccessScope {
-            words: described.map_or(otherwise, str::to_owned),
+            words: described.unwrap_or(otherwise).to_owned(),
             dangerous: access.resource.as_ref().is_some_and(|resource| resource.is_dangerous(scope)),
         }
     });
-    AccessRow { heading: fill(t.may, &[("resource", &name)]), uri: access.uri.clone(), scopes: scopes.collect() }
+    AccessRow {
+        heading: fill(texts.account.may, &[("resource", &name)]),
+        uri: access.uri.clone(),
+        scopes: scopes.collect(),
+    }
 }
 
 pub(super) async fn disconnect(request: HttpRequest, services: web::Data<Services>, form: Form) -> Answer {

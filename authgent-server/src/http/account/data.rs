@@ -2,13 +2,13 @@
 //!
 //! Both forms need a sign-in of the last minutes: whoever finds an open browser neither carries the data away nor deletes them.
 
-use super::{Answer, Opened, genuine, open, texts};
+use super::{Answer, Opened, genuine, open};
 use crate::http::cookie::{self, Name};
 use crate::http::error::PageError;
 use crate::http::extract::Form;
 use crate::http::pages::account::{DataPage, DeletedPage};
 use crate::http::pages::csp::Forms;
-use crate::http::pages::texts::account_pages::fill;
+use crate::http::pages::texts::sentence::fill;
 use crate::http::pages::{Layout, Problem};
 use crate::http::session::{require, require_fresh};
 use crate::http::{device, render};
@@ -64,7 +64,7 @@ pub(super) async fn delete(request: HttpRequest, services: web::Data<Services>, 
 
 fn deleted(services: &Services, request: &HttpRequest) -> Answer {
     let issuer = &services.settings.issuer;
-    let page = DeletedPage { layout: Layout::for_issuer(issuer.as_str()), t: texts(request) };
+    let page = DeletedPage { layout: Layout::new(services, request) };
     let mut response = render(services, request, &page, Forms::None, None)?;
     response
         .add_removal_cookie(&cookie::remove(issuer, Name::Session))
@@ -74,11 +74,12 @@ fn deleted(services: &Services, request: &HttpRequest) -> Answer {
 
 fn page(services: &Services, request: &HttpRequest, signed_in: &SignedIn, wrong: bool) -> Answer {
     let Opened { layout, frame, cookie } = open(services, request, signed_in, PAGE);
+    let t = layout.texts.account;
     let page = DataPage {
         layout,
         deletion: services.settings.account_deletion,
-        confirm_label: fill(frame.t.delete_confirm, &[("email", &frame.user_email)]),
-        error: wrong.then_some(frame.t.delete_wrong),
+        confirm_label: fill(t.delete_confirm, &[("email", &frame.user_email)]),
+        error: wrong.then_some(t.delete_wrong),
         frame,
     };
     render(services, request, &page, Forms::Here, cookie)

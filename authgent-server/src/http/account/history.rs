@@ -32,9 +32,9 @@ pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> 
     let last = found.last().filter(|_| more);
     let older = last.map(|event| format!("{}{PAGE}?before={}", base(&services), event.id));
     let rows = found.iter().map(|event| EventRow {
-        words: words::event(frame.t, event),
+        words: words::event(layout.texts.account, event),
         at: words::time(event.at),
-        device: words::place(frame.t, &event.device),
+        device: words::place(layout.texts.account, &event.device),
     });
     let page = HistoryPage { layout, events: rows.collect(), older, frame };
     render(&services, &request, &page, Forms::None, cookie)

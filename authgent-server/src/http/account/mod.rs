@@ -10,13 +10,12 @@ mod words;
 use super::error::PageError;
 use super::extract::Form;
 use super::pages::account::AccountFrame;
-use super::pages::texts::account_pages::AccountPagesTexts;
 use super::pages::{Layout, Problem};
 use super::{closed, csrf, read};
+use crate::domain::User;
 use crate::service::Services;
 use crate::service::sign_in::SignedIn;
 use actix_web::cookie::Cookie;
-use actix_web::http::header::ACCEPT_LANGUAGE;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -49,25 +48,20 @@ struct Opened {
 fn open(services: &Services, request: &HttpRequest, signed_in: &SignedIn, page: &'static str) -> Opened {
     let csrf = csrf::for_form(services, request);
     Opened {
-        layout: Layout::for_issuer(services.settings.issuer.as_str()),
-        frame: AccountFrame {
-            t: texts(request),
-            base: base(services),
-            page,
-            user_email: signed_in.user.email.as_str().to_owned(),
-            csrf_token: csrf.token,
-        },
+        layout: Layout::new(services, request),
+        frame: frame(services, &signed_in.user, page, csrf.token),
         cookie: csrf.cookie,
     }
 }
 
-fn base(services: &Services) -> String {
-    format!("{}/account", services.settings.issuer.path())
+/// What stands around the content of a page; `page` is what follows `/account` in its path.
+pub(super) fn frame(services: &Services, user: &User, page: &'static str, csrf_token: String) -> AccountFrame {
+    AccountFrame { base: base(services), page, user_email: user.email.as_str().to_owned(), csrf_token }
 }
 
-fn texts(request: &HttpRequest) -> &'static AccountPagesTexts {
-    let header = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    AccountPagesTexts::for_language(header.unwrap_or_default())
+/// Path of the account.
+pub(super) fn base(services: &Services) -> String {
+    format!("{}/account", services.settings.issuer.path())
 }
 
 /// A form is believed only where it comes from a page of ours.

@@ -46,6 +46,7 @@ pub(super) async fn post(request: HttpRequest, services: web::Data<Services>, fo
 
 fn page(services: &Services, request: &HttpRequest, signed_in: &SignedIn, name: String, wrong: bool) -> Answer {
     let Opened { layout, frame, cookie } = open(services, request, signed_in, PAGE);
-    let page = ProfilePage { layout, name, error: wrong.then_some(frame.t.name_wrong), frame };
+    let t = layout.texts.account;
+    let page = ProfilePage { layout, name, error: wrong.then_some(t.name_wrong), frame };
     render(services, request, &page, Forms::Here, cookie)
 }

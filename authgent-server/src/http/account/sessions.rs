@@ -24,7 +24,7 @@ pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> 
     let Opened { layout, frame, cookie } = open(&services, &request, &signed_in, PAGE);
     let rows = found.iter().map(|session| SessionRow {
         handle: sessions::handle(session),
-        device: words::device(frame.t, &session.device),
+        device: words::device(layout.texts.account, &session.device),
         address: session.device.address.clone(),
         signed_in: words::time(session.auth_time),
         last: words::time(session.last_seen_at),

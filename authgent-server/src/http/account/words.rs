@@ -3,7 +3,8 @@
 use crate::domain::{AccountEvent, Device, EventKind};
 use crate::http::pages::account::device_words::browser_and_system;
 use crate::http::pages::display::display_name;
-use crate::http::pages::texts::account_pages::{AccountPagesTexts, fill};
+use crate::http::pages::texts::AccountTexts;
+use crate::http::pages::texts::sentence::fill;
 use actix_web::cookie::time::OffsetDateTime;
 use authgent_core::time::Timestamp;
 
@@ -15,7 +16,7 @@ pub(super) fn time(at: Timestamp) -> String {
 }
 
 /// The browser and the system.
-pub(super) fn device(t: &AccountPagesTexts, device: &Device) -> String {
+pub(super) fn device(t: &AccountTexts, device: &Device) -> String {
     match browser_and_system(device.user_agent.as_deref().unwrap_or_default()) {
         (Some(browser), Some(system)) => fill(t.on, &[("browser", browser), ("system", system)]),
         (Some(one), None) | (None, Some(one)) => one.to_owned(),
@@ -24,13 +25,13 @@ pub(super) fn device(t: &AccountPagesTexts, device: &Device) -> String {
 }
 
 /// From where something happened; empty where it was not a browser.
-pub(super) fn place(t: &AccountPagesTexts, from: &Device) -> String {
+pub(super) fn place(t: &AccountTexts, from: &Device) -> String {
     let browser = from.user_agent.is_some().then(|| device(t, from));
     browser.into_iter().chain(from.address.clone()).collect::<Vec<_>>().join(" · ")
 }
 
 /// What happened.
-pub(super) fn event(t: &AccountPagesTexts, event: &AccountEvent) -> String {
+pub(super) fn event(t: &AccountTexts, event: &AccountEvent) -> String {
     let of = |key: &str| event.detail.get(key).and_then(serde_json::Value::as_str).map(display_name);
     if event.kind == EventKind::ConsentWithdrawn && event.detail.get("all").is_some() {
         return t.disconnected_all.to_owned();
@@ -41,7 +42,7 @@ pub(super) fn event(t: &AccountPagesTexts, event: &AccountEvent) -> String {
 }
 
 /// How long access tokens live, in words.
-pub(super) fn minutes(t: &AccountPagesTexts, seconds: u32) -> String {
+pub(super) fn minutes(t: &AccountTexts, seconds: u32) -> String {
     match seconds.div_ceil(60) {
         0 | 1 => t.minute.to_owned(),
         count => fill(t.minutes, &[("count", &count.to_string())]),
@@ -51,7 +52,7 @@ pub(super) fn minutes(t: &AccountPagesTexts, seconds: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::pages::texts::account_pages::{DE, EN};
+    use crate::http::pages::texts::account::{DE, EN};
     use serde_json::json;
     use uuid::Uuid;
 

@@ -1,6 +1,7 @@
 //! Errors for people.
 
 use super::RETRY_SECONDS;
+use crate::http::language;
 use crate::http::pages::csp::{self, Forms};
 use crate::http::pages::{Detail, ErrorPage, Layout, Problem, Template as _};
 use crate::service::Services;
@@ -38,7 +39,7 @@ impl PageError {
             | Problem::Expired => StatusCode::BAD_REQUEST,
         };
         let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
-        let layout = Layout::for_issuer(services.settings.issuer.as_str());
+        let layout = Layout::new(services, request);
         Self { status, page: Box::new(ErrorPage::new(layout, problem, request_id)) }
     }
 
@@ -58,6 +59,12 @@ impl PageError {
                 Self::new(services, request, Problem::Expired)
             }
         }
+    }
+
+    /// With what the log says.
+    fn with_cause(self, cause: &str) -> Self {
+        let label = self.page.layout.texts.errors.cause;
+        self.with_detail(label, cause)
     }
 
     fn with_detail(mut self, label: &str, value: &str) -> Self {
@@ -86,7 +93,9 @@ impl ResponseError for PageError {
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((RETRY_AFTER, RETRY_SECONDS));
         }
-        response.body(self.page.render().unwrap_or_else(|_| self.page.title.clone()))
+        let mut response = response.body(self.page.render().unwrap_or_else(|_| self.page.title.clone()));
+        language::mark(response.headers_mut(), self.page.layout.texts);
+        response
     }
 }
 
@@ -101,7 +110,7 @@ pub(in crate::http) fn authorize_error(
         AuthorizeError::Page(cause) => Err(authorize_page(services, request, &cause)),
         AuthorizeError::Withheld { refusal } => {
             tracing::info!(error.code = %refusal.code, "authorization refused on a page: nobody vouches for the redirect URI");
-            Err(PageError::new(services, request, Problem::Malformed).with_detail("Cause", &refusal.to_string()))
+            Err(PageError::new(services, request, Problem::Malformed).with_cause(&refusal.to_string()))
         }
         AuthorizeError::Redirect { location, refusal, .. } => {
             let cause = refusal.source.as_ref().map(ToString::to_string);
@@ -125,7 +134,7 @@ fn authorize_page(services: &Services, request: &HttpRequest, cause: &Cause) -> 
         Cause::RedirectUriUnknown { .. } => Problem::RedirectUri,
         Cause::ClientIdMissing | Cause::Repeated(_) | Cause::RedirectUriMissing => Problem::Malformed,
     };
-    let page = PageError::new(services, request, problem).with_detail("Cause", &cause.to_string());
+    let page = PageError::new(services, request, problem).with_cause(&cause.to_string());
     match cause {
         Cause::RedirectUriUnknown { presented } => page.with_detail("redirect_uri", presented),
         _ => page,

@@ -8,8 +8,13 @@ use std::sync::LazyLock;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::domain::Branding;
+
 /// Folder of the files, below the issuer's path. The route is `/assets/{version}/{name}`.
 pub const FOLDER: &str = "/assets";
+
+/// Name of the style sheet with the operator's accent colour, where there is one.
+pub const BRAND_STYLES: &str = "brand.css";
 
 /// One static file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +65,16 @@ pub fn find(name: &str) -> Option<&'static Asset> {
 /// While several replicas are updated one by one, a page of the new release may ask a replica of the old
 /// one for its style sheet. It gets what there is, a page without style being worse, but must not keep it.
 pub fn cache_control(requested_version: &str) -> &'static str {
-    if requested_version == version() { "public, max-age=31536000, immutable" } else { "no-cache" }
+    if requested_version == version() { KEPT } else { PASSING }
 }
+
+/// The same for a file of the operator's.
+pub fn brand_cache_control(branding: &Branding, requested_version: &str) -> &'static str {
+    if requested_version == branding.version() { KEPT } else { PASSING }
+}
+
+const KEPT: &str = "public, max-age=31536000, immutable";
+const PASSING: &str = "no-cache";
 
 fn digest(assets: &[Asset]) -> String {
     let mut hash = Sha256::new();

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::Layout;
 use super::display::filters;
+use super::texts::sentence::fill;
 use crate::service::consent::Change;
 
 /// One permission on the consent page.
@@ -95,7 +96,7 @@ pub struct ConsentPage {
     pub resource_name: String,
     /// The resource's canonical URI.
     pub resource_uri: String,
-    /// What the resource learns about the person, in words: `email`, `name`. May be empty.
+    /// What the resource learns about the person, in words of the page's language. May be empty.
     pub shared_profile: Vec<String>,
     /// Everything that is asked for.
     pub scopes: Vec<ScopeRow>,
@@ -146,7 +147,7 @@ impl ConsentPage {
     /// The permissions to decide on, but for the dangerous ones.
     fn new_scopes(&self) -> Vec<&ScopeRow> {
         let grows = self.grows();
-        self.scopes.iter().filter(|scope| !scope.dangerous && !(grows && scope.already_granted)).collect()
+        self.scopes.iter().filter(|scope| !(scope.dangerous || grows && scope.already_granted)).collect()
     }
 
     /// The dangerous ones to decide on.
@@ -156,14 +157,15 @@ impl ConsentPage {
     }
 
     /// What has changed since the person allowed it, in words.
-    fn changes(&self) -> Vec<&'static str> {
+    fn changes(&self) -> String {
+        let t = self.layout.texts.consent;
         let words = |change: &Change| match change {
-            Change::Client => "what the app calls itself",
-            Change::Destination => "where it leads",
-            Change::Resource => "what the server is called",
-            Change::Scopes => "what the permissions say",
+            Change::Client => t.changed_client,
+            Change::Destination => t.changed_destination,
+            Change::Resource => t.changed_resource,
+            Change::Scopes => t.changed_scopes,
         };
-        self.changed.iter().map(words).collect()
+        self.changed.iter().map(words).collect::<Vec<_>>().join(", ")
     }
 
     /// The permissions from before, when more are asked for.
@@ -185,10 +187,22 @@ impl ConsentPage {
 
     /// What every client learns, as a permission in words.
     fn identity_words(&self) -> String {
+        let t = self.layout.texts.consent;
         match self.shared_profile.as_slice() {
-            [] => "Know that it is you".to_owned(),
-            [one] => format!("See your {one}"),
-            [rest @ .., last] => format!("See your {} and {last}", rest.join(", ")),
+            [] => t.identity.to_owned(),
+            [one] => fill(t.identity_one, &[("first", one)]),
+            [rest @ .., last] => fill(t.identity_more, &[("first", &rest.join(", ")), ("last", last)]),
+        }
+    }
+
+    /// What the button that allows says.
+    fn allow_words(&self) -> &'static str {
+        let t = self.layout.texts.consent;
+        match (self.repeats(), self.deceives()) {
+            (false, false) => t.allow,
+            (false, true) => t.allow_anyway,
+            (true, false) => t.connect,
+            (true, true) => t.connect_anyway,
         }
     }
 }

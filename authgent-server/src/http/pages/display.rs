@@ -9,11 +9,14 @@
 /// Longest name shown, in characters; the rest becomes an ellipsis.
 const NAME_LIMIT: usize = 60;
 
+/// In place of a name with nothing to see in it; the same in every language.
+const NO_NAME: &str = "[?]";
+
 /// A name as shown in headings: one line, nothing invisible, at most 60 characters, never empty.
 pub fn display_name(raw: &str) -> String {
     let line = display_line(raw);
     if line.is_empty() {
-        return "(no name)".to_owned();
+        return NO_NAME.to_owned();
     }
     if line.chars().count() <= NAME_LIMIT {
         return line;
@@ -102,6 +105,8 @@ pub(super) mod filters {
 
     use askama::{Result, Values, filter_fn};
 
+    pub use crate::http::pages::texts::sentence::filters::{with, with_line, with_link, with_name, with_text};
+
     /// [`display_name`](super::display_name) as a filter.
     #[filter_fn]
     pub fn name(value: impl Display, _: &dyn Values) -> Result<String> {
@@ -137,8 +142,8 @@ mod tests {
     #[test]
     fn whitespace_of_any_kind_becomes_one_space() {
         assert_eq!(display_name(" a\r\n\tb\u{2028}\u{3000}\u{2800}c\u{0}\u{a0}"), "a b c");
-        assert_eq!(display_name("\u{3164}\u{200b} \n"), "(no name)");
-        assert_eq!(display_name(""), "(no name)");
+        assert_eq!(display_name("\u{3164}\u{200b} \n"), NO_NAME);
+        assert_eq!(display_name(""), NO_NAME);
     }
 
     #[test]

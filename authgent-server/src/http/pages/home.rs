@@ -35,10 +35,11 @@ impl HomePage {
     /// nobody is signed in.
     pub fn new(layout: Layout, issuer: &str) -> Self {
         let base = issuer.trim_end_matches('/');
+        let t = layout.texts.home;
         let links = [
-            ("Authorization server metadata", "oauth-authorization-server"),
-            ("OpenID configuration", "openid-configuration"),
-            ("Signing keys", "jwks.json"),
+            (t.server_metadata, "oauth-authorization-server"),
+            (t.openid_configuration, "openid-configuration"),
+            (t.signing_keys, "jwks.json"),
         ];
         Self {
             layout,

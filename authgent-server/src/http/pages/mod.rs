@@ -2,7 +2,7 @@
 //!
 //! Each page is a struct of plain strings, booleans and lists; a handler fills it and calls
 //! [`render`](askama::Template::render) (bring [`Template`] into scope). The struct's template in
-//! `templates/` holds the page's English text. Three rules keep the pages safe:
+//! `templates/` holds no text: what a page says is in [`texts`], in every language. Three rules keep the pages safe:
 //!
 //! * askama escapes every value; no template uses its `safe` filter.
 //! * What strangers chose, above all a client's name, passes [`display`] in the template, so that
@@ -12,6 +12,7 @@
 //!
 //! The look comes from one style sheet, served by [`assets`] below a path that changes with its content.
 
+pub mod accent;
 pub mod account;
 pub mod assets;
 pub mod csp;
@@ -42,4 +43,4 @@ pub use self::notice::{ConnectedPage, SignOutPage, SignedOutPage};
 pub use self::password::{ChoosePasswordPage, Choosing, ForgotPage, PasswordNoticePage};
 pub use self::second_factor::{PasskeyButton, SecondFactorPage};
 pub use self::security::{MethodsSection, PasskeyRow, RecoveryCodesPage, SecurityPage, TotpPage};
-pub use self::sign_in::SignInPage;
+pub use self::sign_in::{ProviderButton, SignInPage};

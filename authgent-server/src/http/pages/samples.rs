@@ -1,17 +1,38 @@
 //! Every page with made-up data: for the preview example, and for the tests that look at all of them.
 
+use std::cell::Cell;
+
+use crate::domain::{Branding, Logo};
+
 use askama::{Result, Template as _};
 
 use super::qr::Qr;
+use super::texts::{self, Texts};
 use super::{
     ChoosePasswordPage, Choosing, ConnectedPage, ConsentPage, Detail, ErrorPage, ForgotPage, HomePage, Imitation,
-    Layout, MethodsSection, PasskeyButton, PasskeyRow, PasswordNoticePage, Problem, RecoveryCodesPage, ScopeRow,
-    SecondFactorPage, SecurityPage, SignInPage, SignOutPage, SignedOutPage, Standing, TotpPage, texts,
+    Layout, MethodsSection, PasskeyButton, PasskeyRow, PasswordNoticePage, Problem, ProviderButton, RecoveryCodesPage,
+    ScopeRow, SecondFactorPage, SecurityPage, SignInPage, SignOutPage, SignedOutPage, Standing, TotpPage,
 };
 use crate::service::consent::Change;
 
+thread_local! {
+    /// The language of the samples that this thread makes.
+    static TEXTS: Cell<&'static Texts> = const { Cell::new(&texts::EN) };
+}
+
 fn layout() -> Layout {
-    Layout::for_issuer("https://auth.example.com")
+    Layout { texts: TEXTS.get(), ..Layout::for_issuer("https://auth.example.com") }
+}
+
+/// [`all`] in another language.
+///
+/// # Errors
+/// When a template cannot be rendered.
+pub fn all_in(texts: &'static Texts) -> Result<Vec<(&'static str, String)>> {
+    let before = TEXTS.replace(texts);
+    let pages = all();
+    TEXTS.set(before);
+    pages
 }
 
 /// A sign-in page without a failure.
@@ -26,6 +47,9 @@ pub fn sign_in() -> SignInPage {
         client_name: Some("Claude".to_owned()),
         hint: None,
         passkey: None,
+        passwords: true,
+        providers: Vec::new(),
+        forgot_url: None,
     }
 }
 
@@ -39,6 +63,7 @@ pub fn consent() -> ConsentPage {
         already_granted: false,
         dangerous: !checked,
     };
+    let texts = TEXTS.get().consent;
     ConsentPage {
         layout: layout(),
         action: "/consent".to_owned(),
@@ -53,7 +78,7 @@ pub fn consent() -> ConsentPage {
         private_scheme: None,
         resource_name: "Project tracker".to_owned(),
         resource_uri: "https://mcp.example.com/mcp".to_owned(),
-        shared_profile: vec!["email".to_owned(), "name".to_owned()],
+        shared_profile: vec![texts.your_email.to_owned(), texts.your_name.to_owned()],
         scopes: vec![
             scope("mcp:read", "See your projects", true, true),
             scope("mcp:write", "Create and change your projects", false, true),
@@ -104,11 +129,14 @@ pub fn all() -> Result<Vec<(&'static str, String)>> {
         ("security-new", security_new().render()?),
         ("totp", totp().render()?),
         ("recovery-codes", recovery_codes().render()?),
-        ("invitation", choose_password(Choosing::Invitation, &texts::password::EN).render()?),
-        ("reset", choose_password(Choosing::Reset, &texts::password::EN).render()?),
-        ("password", choose_password(Choosing::Change, &texts::password::EN).render()?),
+        ("invitation", choose_password(Choosing::Invitation).render()?),
+        ("reset", choose_password(Choosing::Reset).render()?),
+        ("password", choose_password(Choosing::Change).render()?),
         ("forgot", forgot().render()?),
         ("forgot-sent", password_notice().render()?),
+        ("sign-in-everything", sign_in_everything().render()?),
+        ("sign-in-providers", sign_in_providers().render()?),
+        ("sign-in-reset", sign_in_reset().render()?),
         ("consent", consent().render()?),
         ("consent-verified", consent_verified().render()?),
         ("consent-published", consent_published().render()?),
@@ -136,12 +164,14 @@ pub fn all() -> Result<Vec<(&'static str, String)>> {
         ("sign-out", sign_out().render()?),
         ("signed-out", signed_out().render()?),
         ("home", home().render()?),
+        ("home-branded", home_branded().render()?),
     ];
-    all.extend(super::account::samples::all()?);
+    all.extend(super::account::samples::all(TEXTS.get())?);
     Ok(all)
 }
 
-fn choose_password(choosing: Choosing, t: &'static texts::password::PasswordTexts) -> ChoosePasswordPage {
+fn choose_password(choosing: Choosing) -> ChoosePasswordPage {
+    let t = TEXTS.get().password;
     ChoosePasswordPage {
         layout: layout(),
         t,
@@ -159,7 +189,7 @@ fn choose_password(choosing: Choosing, t: &'static texts::password::PasswordText
 fn forgot() -> ForgotPage {
     ForgotPage {
         layout: layout(),
-        t: &texts::password::EN,
+        t: TEXTS.get().password,
         action: Some("/forgot".to_owned()),
         csrf_token: "csrf".to_owned(),
         email: String::new(),
@@ -168,7 +198,7 @@ fn forgot() -> ForgotPage {
 }
 
 fn password_notice() -> PasswordNoticePage {
-    let t = &texts::password::EN;
+    let t = TEXTS.get().password;
     let link = Some((t.sign_in, "/login".to_owned()));
     PasswordNoticePage { layout: layout(), title: t.sent_title, lead: t.sent_lead, link }
 }
@@ -176,7 +206,7 @@ fn password_notice() -> PasswordNoticePage {
 fn sign_in_again() -> SignInPage {
     SignInPage {
         email: "ada@example.com".to_owned(),
-        error: Some(SignInPage::WRONG_CREDENTIALS.to_owned()),
+        error: Some(TEXTS.get().sign_in.wrong_credentials.to_owned()),
         ..sign_in()
     }
 }
@@ -192,6 +222,31 @@ fn sign_in_dev() -> SignInPage {
 /// A consent page that comes back because the client has another name.
 fn consent_changed() -> ConsentPage {
     ConsentPage { changed: vec![Change::Client, Change::Scopes], ..consent() }
+}
+
+/// Everything that the page can offer.
+fn sign_in_everything() -> SignInPage {
+    let provider = |name: &str, action: &str| ProviderButton { name: name.to_owned(), action: action.to_owned() };
+    SignInPage {
+        providers: vec![provider("Example Corp", "/idp/corp"), provider("GitHub", "/idp/github")],
+        forgot_url: Some("/forgot".to_owned()),
+        ..sign_in()
+    }
+}
+
+/// Providers alone.
+fn sign_in_providers() -> SignInPage {
+    SignInPage { passwords: false, forgot_url: None, ..sign_in_everything() }
+}
+
+/// After a new password was set.
+fn sign_in_reset() -> SignInPage {
+    SignInPage {
+        client_name: None,
+        hint: Some(TEXTS.get().sign_in.password_was_set.to_owned()),
+        forgot_url: Some("/forgot".to_owned()),
+        ..sign_in()
+    }
 }
 
 fn consent_loopback() -> ConsentPage {
@@ -306,6 +361,18 @@ fn signed_out() -> SignedOutPage {
     SignedOutPage { layout: layout(), sign_in_url: Some("/login".to_owned()) }
 }
 
+/// Under an operator's name, logo and colour.
+fn home_branded() -> HomePage {
+    let page = home();
+    HomePage { layout: page.layout.branded(&branding()), ..page }
+}
+
+/// An operator's name, logo and colour.
+pub fn branding() -> Branding {
+    let logo = br##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><circle cx="16" cy="16" r="16" fill="#5b3df5"/></svg>"##;
+    Branding { name: "Example Corp".to_owned(), logo: Logo::new(logo.to_vec()).ok(), accent: Some([0x5b, 0x3d, 0xf5]) }
+}
+
 fn home() -> HomePage {
     HomePage {
         signed_in_as: Some("ada@example.com".to_owned()),
@@ -316,7 +383,7 @@ fn home() -> HomePage {
 
 fn passkey_button() -> PasskeyButton {
     PasskeyButton {
-        t: &texts::second_factor::EN,
+        t: TEXTS.get().second_factor,
         endpoint: "/login/passkey".to_owned(),
         csrf_token: "c2FtcGxl".to_owned(),
         return_to: "/account".to_owned(),
@@ -327,7 +394,7 @@ fn passkey_button() -> PasskeyButton {
 pub fn second_factor() -> SecondFactorPage {
     SecondFactorPage {
         layout: layout(),
-        t: &texts::second_factor::EN,
+        t: TEXTS.get().second_factor,
         action: "/login/second-factor".to_owned(),
         csrf_token: "c2FtcGxl".to_owned(),
         ticket: "c2FtcGxl".to_owned(),
@@ -341,7 +408,7 @@ pub fn second_factor() -> SecondFactorPage {
 
 /// After a wrong recovery code.
 pub fn second_factor_recovery() -> SecondFactorPage {
-    let error = Some(texts::second_factor::EN.wrong.to_owned());
+    let error = Some(TEXTS.get().second_factor.wrong.to_owned());
     SecondFactorPage { error, recovery: true, passkey: None, ..second_factor() }
 }
 
@@ -354,7 +421,7 @@ pub fn security() -> SecurityPage {
         last_used: last_used.map(str::to_owned),
     };
     let methods = MethodsSection {
-        t: &texts::security::EN,
+        t: TEXTS.get().security,
         base: "/account".to_owned(),
         csrf_token: "c2FtcGxl".to_owned(),
         error: None,
@@ -364,15 +431,15 @@ pub fn security() -> SecurityPage {
         ],
         passkeys_work: true,
         app_on: true,
-        codes_left: texts::security::EN.codes_left.replace("{count}", "9"),
+        codes_left: TEXTS.get().security.codes_left.replace("{count}", "9"),
     };
-    SecurityPage { layout: layout(), methods }
+    SecurityPage { layout: layout(), frame: super::account::samples::frame("/security"), methods }
 }
 
 /// A person with a password alone, who tried to remove what is not there.
 pub fn security_new() -> SecurityPage {
     let mut page = security();
-    page.methods.error = Some(texts::security::EN.gone.to_owned());
+    page.methods.error = Some(TEXTS.get().security.gone.to_owned());
     page.methods.passkeys = Vec::new();
     page.methods.passkeys_work = false;
     page.methods.app_on = false;
@@ -384,18 +451,18 @@ pub fn totp() -> TotpPage {
     let uri = "otpauth://totp/auth.example.com:ada%40example.com?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=auth.example.com";
     TotpPage {
         layout: layout(),
-        t: &texts::security::EN,
+        t: TEXTS.get().security,
         base: "/account".to_owned(),
         csrf_token: "c2FtcGxl".to_owned(),
         qr: Qr::new(uri),
         uri: uri.to_owned(),
         secret: "GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ".to_owned(),
-        error: Some(texts::security::EN.setup_wrong.to_owned()),
+        error: Some(TEXTS.get().security.setup_wrong.to_owned()),
     }
 }
 
 /// Ten codes.
 pub fn recovery_codes() -> RecoveryCodesPage {
     let codes = (0..10).map(|n| format!("{n}123-4567-89AB-CDEF")).collect();
-    RecoveryCodesPage { layout: layout(), t: &texts::security::EN, base: "/account".to_owned(), codes }
+    RecoveryCodesPage { layout: layout(), t: TEXTS.get().security, base: "/account".to_owned(), codes }
 }

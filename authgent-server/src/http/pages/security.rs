@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::Layout;
+use super::account::AccountFrame;
 use super::display::filters;
 use super::qr::Qr;
 use super::texts::security::SecurityTexts;
@@ -46,8 +47,10 @@ pub struct MethodsSection {
 #[derive(Debug, Clone, Template)]
 #[template(path = "security.html")]
 pub struct SecurityPage {
-    /// The frame.
+    /// The frame of all pages.
     pub layout: Layout,
+    /// The frame of the account.
+    pub frame: AccountFrame,
     /// The section.
     pub methods: MethodsSection,
 }

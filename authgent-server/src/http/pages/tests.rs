@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use askama::Template as _;
 
-use super::{ConsentPage, Detail, ErrorPage, SignInPage, assets, samples};
+use super::{ConsentPage, Detail, ErrorPage, SignInPage, assets, samples, texts};
 
 /// Breaks out of text, of an attribute in either kind of quotes, and of a comment.
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)><!-- \u{202e}style=\u{200b}";
@@ -49,7 +49,8 @@ fn tags(html: &str) -> Vec<Tag> {
 }
 
 fn check(page: &str, html: &str) {
-    assert!(html.starts_with("<!doctype html>\n<html lang=\"en\">"), "{page}: doctype or language");
+    let language = |lang| html.starts_with(&format!("<!doctype html>\n<html lang=\"{lang}\">"));
+    assert!(texts::ALL.iter().any(|texts| language(texts.lang)), "{page}: doctype or language");
     let tags = tags(html);
     check_no_code(page, &tags);
     check_structure(page, &tags);
@@ -114,8 +115,24 @@ fn check_labels(page: &str, tags: &[Tag]) {
 
 #[test]
 fn every_page_is_whole_labelled_and_free_of_code() {
+    for texts in texts::ALL {
+        for (page, html) in samples::all_in(texts).unwrap() {
+            check(page, &html);
+            assert!(html.contains(&format!("<html lang=\"{}\">", texts.lang)), "{page}");
+        }
+    }
+}
+
+#[test]
+fn no_page_shows_a_placeholder_or_another_language() {
+    for texts in texts::ALL {
+        for (page, html) in samples::all_in(texts).unwrap() {
+            assert!(!html.contains(['{', '}']), "{page} in {}: a value is missing", texts.lang);
+        }
+    }
+    let german: HashMap<_, _> = samples::all_in(&texts::DE).unwrap().into_iter().collect();
     for (page, html) in samples::all().unwrap() {
-        check(page, &html);
+        assert_ne!(html, german[page], "{page}");
     }
 }
 

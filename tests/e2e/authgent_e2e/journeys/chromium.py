@@ -7,10 +7,13 @@ import shutil
 
 from ..check import Failed, require, require_whoami
 from ..processes import finish
-from ..stack import ADMIN, READ, WRITE
+from ..stack import ADMIN, BINARIES, READ, WRITE
 from ..world import E2E, NODE, World, journey
 
 WALK_SECONDS = 150
+AXE_SECONDS = 280
+PREVIEW_SECONDS = 60
+PREVIEW_PAGES = BINARIES / "examples" / "preview_pages"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -46,3 +49,19 @@ async def pages(world: World) -> str:
     walked = json.loads(walk.out)
     require_whoami(walked["identity"], stack, stack.demo_url, {READ})
     return f"{len(walked['screens'])} screens, {len(list(screenshots.iterdir()))} screenshots"
+
+
+@journey(
+    "axe-core-pages",
+    "every page with sample data, English and German, light and dark, phone and desktop: axe-core finds nothing, nothing is wider "
+    "than the screen; screenshots",
+)
+async def previews(world: World) -> str:
+    folder, screenshots = world.output / "pages", world.output / "screenshots"
+    screenshots.mkdir()
+    written = await finish(str(PREVIEW_PAGES), str(folder), seconds=PREVIEW_SECONDS)
+    require(written.status == 0, written.err)
+    settings = {"folder": str(folder), "chromium": chromium(), "screenshots": str(screenshots)}
+    looked = await finish(NODE, "previews.mjs", seconds=AXE_SECONDS, stdin=json.dumps(settings), cwd=E2E)
+    require(looked.status == 0, looked.err)
+    return f"{json.loads(looked.out)['pages']} pages, {len(list(screenshots.iterdir()))} screenshots"

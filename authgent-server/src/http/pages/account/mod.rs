@@ -1,4 +1,4 @@
-//! The pages of the account.
+//! The pages of the account: each has the fields `layout` and `frame`, and a template that extends `account.html`.
 
 pub mod device_words;
 pub mod samples;
@@ -7,13 +7,11 @@ use askama::Template;
 
 use super::Layout;
 use super::display::filters;
-use super::texts::account_pages::AccountPagesTexts;
+use super::texts::AccountTexts;
 
 /// What every page of the account has around its content.
 #[derive(Debug, Clone)]
 pub struct AccountFrame {
-    /// What it says.
-    pub t: &'static AccountPagesTexts,
     /// Path of the account, below which all pages are.
     pub base: String,
     /// Which of them this is: what follows `base` in its path.
@@ -26,14 +24,14 @@ pub struct AccountFrame {
 
 impl AccountFrame {
     /// The pages there are: what follows `base`, and the name.
-    fn pages(&self) -> [(&'static str, &'static str); 6] {
+    pub(super) const fn pages(t: &AccountTexts) -> [(&'static str, &'static str); 6] {
         [
-            ("", self.t.applications),
-            ("/security", self.t.security),
-            ("/sessions", self.t.sessions),
-            ("/history", self.t.history),
-            ("/profile", self.t.profile),
-            ("/data", self.t.data),
+            ("", t.applications),
+            ("/security", t.security),
+            ("/sessions", t.sessions),
+            ("/history", t.history),
+            ("/profile", t.profile),
+            ("/data", t.data),
         ]
     }
 }
@@ -167,8 +165,6 @@ pub struct DataPage {
 pub struct DeletedPage {
     /// The frame.
     pub layout: Layout,
-    /// What it says.
-    pub t: &'static AccountPagesTexts,
 }
 
 /// `GET /account/profile`

@@ -3,19 +3,19 @@
 use askama::{Result, Template as _};
 
 use super::super::Layout;
-use super::super::texts::account_pages::{AccountPagesTexts, DE, EN};
+use super::super::texts::Texts;
 use super::{
     AccessRow, AccessScope, AccountFrame, ApplicationRow, ApplicationsPage, DataPage, DeletedPage, EventRow,
     HistoryPage, ProfilePage, SessionRow, SessionsPage,
 };
 
-fn layout() -> Layout {
-    Layout::for_issuer("https://auth.example.com")
+fn layout(texts: &'static Texts) -> Layout {
+    Layout { texts, ..Layout::for_issuer("https://auth.example.com") }
 }
 
-fn frame(t: &'static AccountPagesTexts, page: &'static str) -> AccountFrame {
+/// The frame of a page; `page` is what follows `/account` in its path.
+pub fn frame(page: &'static str) -> AccountFrame {
     AccountFrame {
-        t,
         base: "/account".to_owned(),
         page,
         user_email: "ada@example.com".to_owned(),
@@ -24,7 +24,7 @@ fn frame(t: &'static AccountPagesTexts, page: &'static str) -> AccountFrame {
 }
 
 /// The applications of a person, one of which was never asked about; every text of a stranger's is `name`.
-pub fn applications(t: &'static AccountPagesTexts, name: &str) -> ApplicationsPage {
+pub fn applications(t: &'static Texts, name: &str) -> ApplicationsPage {
     let scope = |words: &str, dangerous| AccessScope { words: words.to_owned(), dangerous };
     let access = |scopes| AccessRow {
         heading: "On Demo projects it may".to_owned(),
@@ -41,8 +41,8 @@ pub fn applications(t: &'static AccountPagesTexts, name: &str) -> ApplicationsPa
         live: "in 2 places".to_owned(),
     };
     ApplicationsPage {
-        layout: layout(),
-        frame: frame(t, ""),
+        layout: layout(t),
+        frame: frame(""),
         applications: vec![
             row("claude", name, access(vec![scope("See your projects", false), scope("Delete any project", true)])),
             row("portal", "Company Portal", access(Vec::new())),
@@ -51,7 +51,7 @@ pub fn applications(t: &'static AccountPagesTexts, name: &str) -> ApplicationsPa
     }
 }
 
-fn sessions(t: &'static AccountPagesTexts) -> SessionsPage {
+fn sessions(t: &'static Texts) -> SessionsPage {
     let row = |handle: &str, device: &str, address: Option<&str>, current| SessionRow {
         handle: handle.to_owned(),
         device: device.to_owned(),
@@ -62,18 +62,18 @@ fn sessions(t: &'static AccountPagesTexts) -> SessionsPage {
     };
     let sessions =
         vec![row("a", "Firefox on Linux", Some("203.0.113.7"), true), row("b", "Safari on iPhone", None, false)];
-    SessionsPage { layout: layout(), frame: frame(t, "/sessions"), sessions }
+    SessionsPage { layout: layout(t), frame: frame("/sessions"), sessions }
 }
 
-fn history(t: &'static AccountPagesTexts) -> HistoryPage {
+fn history(t: &'static Texts) -> HistoryPage {
     let row = |words: &str, device: &str| EventRow {
         words: words.to_owned(),
         at: "2026-11-23 07:05 UTC".to_owned(),
         device: device.to_owned(),
     };
     HistoryPage {
-        layout: layout(),
-        frame: frame(t, "/history"),
+        layout: layout(t),
+        frame: frame("/history"),
         events: vec![
             row("You allowed Claude to use Demo projects", "Firefox on Linux · 203.0.113.7"),
             row("A session was ended", ""),
@@ -82,39 +82,38 @@ fn history(t: &'static AccountPagesTexts) -> HistoryPage {
     }
 }
 
-fn data(t: &'static AccountPagesTexts, deletion: bool, error: Option<&'static str>) -> DataPage {
+fn data(t: &'static Texts, deletion: bool, error: Option<&'static str>) -> DataPage {
     let confirm_label = "To confirm, type ada@example.com".to_owned();
-    DataPage { layout: layout(), frame: frame(t, "/data"), deletion, confirm_label, error }
+    DataPage { layout: layout(t), frame: frame("/data"), deletion, confirm_label, error }
 }
 
-fn profile(t: &'static AccountPagesTexts, error: Option<&'static str>) -> ProfilePage {
-    ProfilePage { layout: layout(), frame: frame(t, "/profile"), name: "Ada Lovelace".to_owned(), error }
+fn profile(t: &'static Texts, error: Option<&'static str>) -> ProfilePage {
+    ProfilePage { layout: layout(t), frame: frame("/profile"), name: "Ada Lovelace".to_owned(), error }
 }
 
-/// Every page of the account.
+/// Every page of the account in a language.
 ///
 /// # Errors
 /// Where a template cannot be rendered.
-pub fn all() -> Result<Vec<(&'static str, String)>> {
-    let none = ApplicationsPage { applications: Vec::new(), ..applications(&EN, "") };
+pub fn all(t: &'static Texts) -> Result<Vec<(&'static str, String)>> {
+    let none = ApplicationsPage { applications: Vec::new(), ..applications(t, "") };
     Ok(vec![
-        ("account-applications", applications(&EN, "Claude").render()?),
+        ("account-applications", applications(t, "Claude").render()?),
         ("account-applications-none", none.render()?),
-        ("account-applications-de", applications(&DE, "Claude").render()?),
-        ("account-sessions", sessions(&EN).render()?),
-        ("account-history", history(&EN).render()?),
-        ("account-history-de", history(&DE).render()?),
-        ("account-data", data(&EN, true, None).render()?),
-        ("account-data-wrong", data(&EN, true, Some(EN.delete_wrong)).render()?),
-        ("account-data-no-deletion", data(&EN, false, None).render()?),
-        ("account-deleted", DeletedPage { layout: layout(), t: &EN }.render()?),
-        ("account-profile", profile(&EN, None).render()?),
-        ("account-profile-wrong", profile(&EN, Some(EN.name_wrong)).render()?),
+        ("account-sessions", sessions(t).render()?),
+        ("account-history", history(t).render()?),
+        ("account-data", data(t, true, None).render()?),
+        ("account-data-wrong", data(t, true, Some(t.account.delete_wrong)).render()?),
+        ("account-data-no-deletion", data(t, false, None).render()?),
+        ("account-deleted", DeletedPage { layout: layout(t) }.render()?),
+        ("account-profile", profile(t, None).render()?),
+        ("account-profile-wrong", profile(t, Some(t.account.name_wrong)).render()?),
     ])
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::texts::{DE, EN};
     use super::*;
 
     #[test]

@@ -4,9 +4,7 @@ use crate::domain::EventKind;
 
 /// What the pages of the account say.
 #[derive(Debug)]
-pub struct AccountPagesTexts {
-    /// The language, as the attribute `lang` has it (BCP 47).
-    pub lang: &'static str,
+pub struct AccountTexts {
     /// Name of the account as a whole.
     pub title: &'static str,
     /// What the navigation is called.
@@ -23,10 +21,6 @@ pub struct AccountPagesTexts {
     pub data: &'static str,
     /// How one is called.
     pub profile: &'static str,
-    /// Before the e-mail address.
-    pub signed_in_as: &'static str,
-    /// Link.
-    pub sign_out: &'static str,
     /// Below the heading of the applications.
     pub applications_lead: &'static str,
     /// Where there are none.
@@ -121,8 +115,6 @@ pub struct AccountPagesTexts {
     pub name: &'static str,
     /// Label.
     pub email: &'static str,
-    /// Button.
-    pub save: &'static str,
     /// The name is not taken.
     pub name_wrong: &'static str,
     /// In the place of the name of an application that is not known.
@@ -134,8 +126,7 @@ pub struct AccountPagesTexts {
 }
 
 /// English.
-pub static EN: AccountPagesTexts = AccountPagesTexts {
-    lang: "en",
+pub static EN: AccountTexts = AccountTexts {
     title: "Your account",
     navigation: "Pages of your account",
     applications: "Applications",
@@ -144,8 +135,6 @@ pub static EN: AccountPagesTexts = AccountPagesTexts {
     history: "History",
     data: "Your data",
     profile: "Profile",
-    signed_in_as: "Signed in as",
-    sign_out: "Sign out",
     applications_lead: "Apps and agents that may act for you.",
     applications_none: "No application is connected to your account.",
     may: "On {resource} it may",
@@ -193,7 +182,6 @@ pub static EN: AccountPagesTexts = AccountPagesTexts {
     profile_lead: "How you are called here, and in the applications that may know it.",
     name: "Name",
     email: "E-mail address",
-    save: "Save",
     name_wrong: "A name has at most 100 characters. Nothing was changed.",
     somewhere: "an application",
     event: english,
@@ -201,8 +189,7 @@ pub static EN: AccountPagesTexts = AccountPagesTexts {
 };
 
 /// German.
-pub static DE: AccountPagesTexts = AccountPagesTexts {
-    lang: "de",
+pub static DE: AccountTexts = AccountTexts {
     title: "Ihr Konto",
     navigation: "Seiten Ihres Kontos",
     applications: "Apps",
@@ -211,8 +198,6 @@ pub static DE: AccountPagesTexts = AccountPagesTexts {
     history: "Verlauf",
     data: "Ihre Daten",
     profile: "Profil",
-    signed_in_as: "Angemeldet als",
-    sign_out: "Abmelden",
     applications_lead: "Apps und Agenten, die für Sie handeln dürfen.",
     applications_none: "Mit Ihrem Konto ist keine App verbunden.",
     may: "Auf {resource} darf sie",
@@ -260,7 +245,6 @@ pub static DE: AccountPagesTexts = AccountPagesTexts {
     profile_lead: "Wie Sie hier heißen, und in den Apps, die es wissen dürfen.",
     name: "Name",
     email: "E-Mail-Adresse",
-    save: "Speichern",
     name_wrong: "Ein Name hat höchstens 100 Zeichen. Es wurde nichts geändert.",
     somewhere: "eine App",
     event: german,
@@ -319,51 +303,9 @@ const fn german(kind: EventKind) -> &'static str {
     }
 }
 
-impl AccountPagesTexts {
-    /// The texts in the language that comes first in an `Accept-Language` (RFC 9110, section 12.5.4), where there is one of ours.
-    #[must_use]
-    pub fn for_language(accept_language: &str) -> &'static Self {
-        let first = accept_language.split([',', ';']).next().unwrap_or_default().trim();
-        let language = first.split('-').next().unwrap_or_default();
-        if language.eq_ignore_ascii_case("de") { &DE } else { &EN }
-    }
-}
-
-/// Puts values in the places of `{name}`. A value that looks like a place stays what it is.
-#[must_use]
-pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let known = after.split_once('}').and_then(|(name, behind)| {
-            values.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value, behind))
-        });
-        match known {
-            Some((value, behind)) => {
-                out.push_str(value);
-                rest = behind;
-            }
-            None => {
-                out.push('{');
-                rest = after;
-            }
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_first_language_counts() {
-        for (header, lang) in [("de-CH,en;q=0.5", "de"), ("DE", "de"), ("en,de", "en"), ("fr", "en"), ("", "en")] {
-            assert_eq!(AccountPagesTexts::for_language(header).lang, lang, "{header}");
-        }
-    }
 
     #[test]
     fn every_event_has_words_in_both_languages() {
@@ -374,10 +316,5 @@ mod tests {
                 assert_eq!(en.contains(place), de.contains(place), "{kind:?}");
             }
         }
-    }
-
-    #[test]
-    fn a_value_cannot_ask_for_another() {
-        assert_eq!(fill("{a} {b} {", &[("a", "{b}"), ("b", "x")]), "{b} x {");
     }
 }
