@@ -5,7 +5,7 @@ use crate::crypto::keyring::Keyring;
 use crate::crypto::passkey::RelyingParty;
 use crate::crypto::password::PasswordHasher;
 use crate::crypto::pem::KeyError;
-use crate::crypto::random::Random;
+use crate::crypto::random::{Random, Sequence};
 use crate::crypto::vault::{Vault, VaultError};
 use crate::domain::{Branding, Logo};
 use crate::http::{PublishedKeys, RegistrationRate, SignInRate, application};
@@ -130,6 +130,7 @@ impl Application {
             client_documents: ClientDocuments::new(document_policy(&config)),
             client_keys: ClientKeys::default(),
             mailer: config.mail.as_ref().map(Mailer::new).transpose()?,
+            events: Sequence::default(),
             settings: settings(&config)?,
         });
         let data = web::Data::from(Arc::clone(&services));

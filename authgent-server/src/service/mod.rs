@@ -29,7 +29,7 @@ pub mod userinfo;
 use crate::crypto::keyring::Keyring;
 use crate::crypto::passkey::RelyingParty;
 use crate::crypto::password::PasswordHasher;
-use crate::crypto::random::Random;
+use crate::crypto::random::{Random, Sequence};
 use crate::crypto::vault::Vault;
 use crate::domain::patterns::HostPattern;
 use crate::domain::registration::{RegistrationMode, RegistrationPolicy};
@@ -60,6 +60,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// The randomness of secrets.
     pub random: Arc<dyn Random>,
+    /// The order of what happens to accounts.
+    pub events: Sequence,
     /// Fetches what strangers name.
     pub fetcher: Arc<Fetcher>,
     /// The documents of clients.

@@ -128,8 +128,8 @@ async fn a_session_knows_how_when_and_from_where_and_its_grants_know_it() {
     assert!(session.device.address.is_some(), "{session:?}");
     let events = server.store.events_of_user(user.id, None, 10).await.unwrap();
     let kinds: Vec<_> = events.iter().map(|event| event.kind).collect();
-    assert_eq!(kinds, [EventKind::SignedIn]);
-    assert_eq!(events[0].device, session.device);
+    assert_eq!(kinds, [EventKind::ConsentGiven, EventKind::SignedIn], "the latest first");
+    assert_eq!(events[1].device, session.device);
 
     // Used again: written down, but not at each request.
     for (later, expected) in [(299, 0), (1, 300), (10, 300)] {

@@ -1,7 +1,6 @@
 //! Where a session begins, however the person proved who they are.
 
 use crate::crypto::hash::token_hash;
-use crate::crypto::random::uuid_v7;
 use crate::domain::{AccountEvent, Amr, Device, EventKind, Session, UpstreamSession, User};
 use crate::service::Services;
 use crate::store::{StoreError, WriteTransaction};
@@ -84,6 +83,6 @@ pub async fn note(
     detail: Value,
 ) -> Result<(), StoreError> {
     let at = services.now();
-    let id = uuid_v7(&*services.random, at);
+    let id = services.events.next(&*services.random, at);
     tx.insert_event(&AccountEvent { id, user_id: user.id, at, kind, device: device.clone(), detail }).await
 }

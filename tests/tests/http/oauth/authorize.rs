@@ -65,17 +65,19 @@ async fn a_program_that_uses_the_client_id_of_another_one_needs_a_click() {
     let (_, registered) = server.register(&document).await.unwrap();
     let mut flow = Flow::of_client(&server, registered["client_id"].as_str().unwrap()).unwrap();
     flow.code().await.unwrap();
-    for redirect_uri in ["http://127.0.0.1:6666/callback", APP] {
+    let (again, elsewhere) = ("You allowed all of this before", "You are asked again, because something has changed");
+    for (redirect_uri, why) in [("http://127.0.0.1:6666/callback", again), (APP, elsewhere)] {
         flow.set("redirect_uri", redirect_uri);
         let asked = flow.browser.get(flow.authorize_url()).await.unwrap();
         assert_eq!(asked.location().unwrap().path(), "/consent", "{redirect_uri}");
         let page = flow.browser.get(asked.location().unwrap()).await.unwrap();
-        assert!(authgent_tests::html::text(&page.body).contains("You allowed all of this before"), "{redirect_uri}");
+        assert!(authgent_tests::html::text(&page.body).contains(why), "{redirect_uri}");
         let quietly = Flow::of_client(&server, &flow.client_id).unwrap().with("redirect_uri", redirect_uri);
         let refused = flow.browser.get(quietly.with("prompt", "none").authorize_url()).await.unwrap();
         assert_eq!(query(&refused.location().unwrap(), "error").as_deref(), Some("consent_required"));
     }
     flow.set("redirect_uri", WEB_REDIRECT_URI);
+    flow.code().await.unwrap();
     let web = flow.browser.get(flow.authorize_url()).await.unwrap();
     assert!(query(&web.location().unwrap(), "code").is_some(), "a web address proves who gets the code");
 }
