@@ -32,7 +32,7 @@ pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> 
     }
 }
 
-/// What stands on the security page about passkeys, authenticator app and recovery codes.
+/// What stands on the security page about password, passkeys, authenticator app and recovery codes.
 pub(super) async fn section(
     services: &Services,
     request: &HttpRequest,
@@ -49,6 +49,7 @@ pub(super) async fn section(
         base: account::base(services),
         csrf_token,
         error: error.map(str::to_owned),
+        password_set: user.password_hash.is_some(),
         passkeys: passkeys.into_iter().map(row).collect(),
         passkeys_work: services.relying_party.is_some(),
         app_on,

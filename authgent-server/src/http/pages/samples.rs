@@ -425,6 +425,7 @@ pub fn security() -> SecurityPage {
         base: "/account".to_owned(),
         csrf_token: "c2FtcGxl".to_owned(),
         error: None,
+        password_set: true,
         passkeys: vec![
             passkey("0198c7c2-6a0e-7d11-8000-000000000001", "Phone", Some("2026-11-24")),
             passkey("0198c7c2-6a0e-7d11-8000-000000000002", "Security key", None),
@@ -441,6 +442,7 @@ pub fn security_new() -> SecurityPage {
     let mut page = security();
     page.methods.error = Some(TEXTS.get().security.gone.to_owned());
     page.methods.passkeys = Vec::new();
+    page.methods.password_set = false;
     page.methods.passkeys_work = false;
     page.methods.app_on = false;
     page

@@ -33,6 +33,8 @@ pub struct MethodsSection {
     pub csrf_token: String,
     /// Why the last change was not made, in words.
     pub error: Option<String>,
+    /// Whether there is a password.
+    pub password_set: bool,
     /// The passkeys, the oldest first.
     pub passkeys: Vec<PasskeyRow>,
     /// Whether passkeys work here.

@@ -5,6 +5,16 @@
 pub struct SecurityTexts {
     /// Title and heading of the page.
     pub title: &'static str,
+    /// Heading of the password.
+    pub password: &'static str,
+    /// There is one.
+    pub password_set: &'static str,
+    /// There is none.
+    pub no_password: &'static str,
+    /// Link: another one.
+    pub change_password: &'static str,
+    /// Link: the first one.
+    pub choose_password: &'static str,
     /// Heading of the passkeys.
     pub passkeys: &'static str,
     /// What passkeys are good for.
@@ -92,6 +102,11 @@ pub struct SecurityTexts {
 /// English.
 pub static EN: SecurityTexts = SecurityTexts {
     title: "Ways to sign in",
+    password: "Password",
+    password_set: "You have one. A change signs you out everywhere else.",
+    no_password: "You have none, and need none as long as you have a passkey.",
+    change_password: "Change your password",
+    choose_password: "Choose a password",
     passkeys: "Passkeys",
     passkeys_lead: "Sign in with your fingerprint, your face or your device’s PIN. There is nothing to remember, and nothing that could be typed at the wrong place.",
     no_passkeys: "You have no passkey yet.",
@@ -138,6 +153,11 @@ pub static EN: SecurityTexts = SecurityTexts {
 /// German.
 pub static DE: SecurityTexts = SecurityTexts {
     title: "Anmeldewege",
+    password: "Passwort",
+    password_set: "Sie haben eines. Wenn Sie es ändern, werden Sie überall sonst abgemeldet.",
+    no_password: "Sie haben keines und brauchen keines, solange Sie einen Passkey haben.",
+    change_password: "Passwort ändern",
+    choose_password: "Passwort wählen",
     passkeys: "Passkeys",
     passkeys_lead: "Melden Sie sich mit Fingerabdruck, Gesicht oder der PIN Ihres Geräts an. Nichts muss man sich merken, und nichts kann man an der falschen Stelle eintippen.",
     no_passkeys: "Sie haben noch keinen Passkey.",
