@@ -5,6 +5,7 @@
 
 mod claims;
 pub mod client_assertion;
+pub mod provider_token;
 pub mod validate;
 
 pub use claims::{AccessTokenClaims, Audience, IdTokenClaims, TokenHeader};
