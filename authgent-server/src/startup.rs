@@ -207,6 +207,9 @@ fn settings(config: &Config) -> Result<Settings, StartupError> {
         trusted_proxies: config.trusted_proxies.clone(),
         group_scopes: config.group_scopes.clone(),
         account_deletion: config.account_deletion,
+        identity_providers: config.idp.providers.clone(),
+        idp_callback_path: config.idp.callback_path.clone(),
+        local_accounts: config.idp.local_accounts,
         branding: Arc::new(branding(&config.branding)?),
     })
 }

@@ -416,7 +416,7 @@ async fn a_server_that_cannot_start_says_why_in_one_sentence() {
     assert!(directory.contains(&format!("the directory {missing} does not exist")), "{directory}");
 
     machine.set("AUTHGENT_IDP_ISSUER", "https://accounts.example.com");
-    assert!(machine.failure("serve").await.starts_with("AUTHGENT_IDP_ISSUER is set, but this release has no upstream"));
+    assert!(machine.failure("serve").await.starts_with("AUTHGENT_IDP_CLIENT_ID is missing"));
     let no_file = machine.failure("serve --config /nowhere/authgent.toml").await;
     assert!(no_file.starts_with("the configuration file /nowhere/authgent.toml cannot be read"), "{no_file}");
 }

@@ -88,15 +88,6 @@ pub enum ConfigError {
         /// A value that would do, with its name.
         example: String,
     },
-    /// A setting of something that this release does not do yet. Ignoring it would leave the operator believing that
-    /// people sign in elsewhere.
-    #[error(
-        "{place} is set, but this release has no upstream sign-in yet: people sign in with local accounts, so remove it"
-    )]
-    NotYet {
-        /// Where.
-        place: Place,
-    },
     /// `authgent dev` must know its own address.
     #[error("with port 0 nobody knows the issuer beforehand: set AUTHGENT_ISSUER, or choose a port")]
     NoIssuer,

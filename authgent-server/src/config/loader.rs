@@ -5,6 +5,7 @@ use super::clients;
 use super::encryption_key::EncryptionKey;
 use super::error::ConfigError;
 use super::group_scopes::{GroupTable, group_scopes};
+use super::idp::idp;
 use super::key_source::KeySource;
 use super::log::{LogConfig, LogFormat};
 use super::mail::{MailConfig, mail};
@@ -112,7 +113,6 @@ impl Loader {
     /// [`ConfigError`] on the first thing that is wrong.
     pub fn load(&self) -> Result<Loaded, ConfigError> {
         let values = self.values()?;
-        refuse_upstream(&values)?;
         let port = port(&values)?;
         let config = Config {
             issuer: self.issuer(&values, port)?,
@@ -139,6 +139,7 @@ impl Loader {
             group_scopes: of_groups(&values)?,
             account_deletion: clients::on(&values, "account_deletion")?,
             branding: branding::branding(&values)?,
+            idp: idp(&values)?,
             resources: self.resources(&values)?,
             log: log(&values)?,
         };
@@ -329,13 +330,6 @@ fn log(values: &Values) -> Result<LogConfig, ConfigError> {
     let format = LogFormat::parse(&format)
         .ok_or_else(|| values.wrong("log_format", format!("must be auto, human or json, and {format:?} is none")))?;
     Ok(LogConfig { filter, format })
-}
-
-fn refuse_upstream(values: &Values) -> Result<(), ConfigError> {
-    match SETTINGS.iter().find(|setting| setting.key.starts_with("idp.") && values.has(setting.key)) {
-        None => Ok(()),
-        Some(setting) => Err(ConfigError::NotYet { place: values.place(setting.key) }),
-    }
 }
 
 fn key_rotation(values: &Values) -> Result<Option<String>, ConfigError> {

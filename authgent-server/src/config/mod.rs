@@ -10,6 +10,7 @@ mod edit_distance;
 mod encryption_key;
 mod error;
 mod group_scopes;
+mod idp;
 mod key_source;
 mod loader;
 mod log;
@@ -24,6 +25,7 @@ pub use branding::BrandingConfig;
 pub use clients::ClientDocumentConfig;
 pub use encryption_key::EncryptionKey;
 pub use error::{ConfigError, Place};
+pub use idp::IdpConfig;
 pub use key_source::KeySource;
 pub use loader::{Database, Listener, Loader};
 pub use log::{DEFAULT_FILTER, LogConfig, LogFormat};
@@ -79,6 +81,8 @@ pub struct Config {
     pub group_scopes: Vec<GroupScope>,
     /// Whether people may delete their accounts.
     pub account_deletion: bool,
+    /// Whom people sign in at.
+    pub idp: IdpConfig,
     /// How the pages look.
     pub branding: BrandingConfig,
     /// The resources of the file. They replace what an earlier file named.

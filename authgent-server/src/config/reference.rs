@@ -22,13 +22,6 @@ key in the file; an unknown variable with our prefix is a warning that names the
 
 ";
 
-const RESERVED: &str = r"
-### `AUTHGENT_IDP_…`
-
-Reserved for signing in at an upstream OpenID Connect provider. This release cannot do that yet, and does not start where one of them is
-set: nobody should believe that people sign in elsewhere when they do not. In the file they stand in the section `[idp]`.
-";
-
 const RESOURCES: &str = r#"
 ## Resources
 
@@ -104,11 +97,11 @@ fn render() -> String {
     text.push_str("| variable | key in the file | default | meaning |\n|---|---|---|---|\n");
     for setting in SETTINGS {
         let Setting { variable, key, meaning, .. } = setting;
-        let key = if *key == "resource" { "`[[resource]]`".to_owned() } else { format!("`{key}`") };
+        let key = if is_table(key) { format!("`[[{key}]]`") } else { format!("`{key}`") };
         writeln!(text, "| `{variable}` | {key} | {} | {meaning} |", default(setting)).unwrap();
     }
     text.push_str("| `AUTHGENT_CONFIG` | | none | the path of the file |\n\n## Each setting\n");
-    for setting in SETTINGS.iter().filter(|setting| !is_reserved(setting)) {
+    for setting in SETTINGS {
         let (example, in_file) = (setting.variable_example(), setting.key_example());
         let default = match default(setting).as_str() {
             "required" => "Required".to_owned(),
@@ -118,19 +111,18 @@ fn render() -> String {
         if !setting.detail.is_empty() {
             write!(text, " {}", setting.detail).unwrap();
         }
-        let in_file = if setting.key == "resource" { in_file } else { format!("`{in_file}`") };
+        let in_file = if is_table(setting.key) { in_file } else { format!("`{in_file}`") };
         let in_file =
             in_file.replacen("[[resource]] with uri = \"https://mcp.example.com/mcp\"", "`[[resource]]`, as below", 1);
         writeln!(text, "\n\nExample: `{example}`; in the file {in_file}.").unwrap();
     }
-    text.push_str(RESERVED);
     text.push_str(RESOURCES);
     text
 }
 
-/// A setting of something that this release does not do yet.
-fn is_reserved(setting: &Setting) -> bool {
-    setting.key.starts_with("idp.")
+/// Whether the setting is an array of tables in the file.
+fn is_table(key: &str) -> bool {
+    matches!(key, "resource" | "identity_provider")
 }
 
 fn capital(text: &str) -> String {
@@ -155,7 +147,9 @@ fn configuration_reference_is_up_to_date() {
 #[test]
 fn the_examples_of_the_reference_are_accepted() {
     let environment = |setting: &Setting| (setting.variable.to_owned(), setting.example.to_owned());
-    let given = SETTINGS.iter().filter(|s| !s.key.starts_with("idp.") && s.key != "signing_key_data");
+    // Each of these excludes another.
+    let left_out = ["signing_key_data", "idp.client_secret", "idp.kind"];
+    let given = SETTINGS.iter().filter(|setting| !left_out.contains(&setting.key));
     super::Config::load(None, given.map(environment)).unwrap();
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("authgent.toml");
@@ -176,11 +170,9 @@ fn the_examples_of_the_reference_are_accepted() {
 #[test]
 fn names_of_key_and_variable_agree() {
     for setting in SETTINGS {
-        let expected = if setting.key == "resource" {
-            "RESOURCES".to_owned()
-        } else {
-            setting.key.replace('.', "_").to_uppercase()
-        };
+        // An array of tables has the singular in the file.
+        let plural = if is_table(setting.key) { "S" } else { "" };
+        let expected = format!("{}{plural}", setting.key.replace('.', "_").to_uppercase());
         assert_eq!(setting.variable, format!("AUTHGENT_{expected}"));
         assert!(!setting.meaning.is_empty() && !setting.meaning.ends_with('.'), "{}", setting.key);
         assert!(setting.detail.is_empty() || setting.detail.ends_with('.'), "{}", setting.key);

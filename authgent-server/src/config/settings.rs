@@ -35,6 +35,9 @@ impl Setting {
     pub fn key_example(&self) -> String {
         match self.key {
             "resource" => "[[resource]] with uri = \"https://mcp.example.com/mcp\"".to_owned(),
+            "identity_provider" => {
+                "`[[identity_provider]]` with `id`, `issuer` and the other keys of `[idp]`".to_owned()
+            }
             key if self.example.starts_with('[') => format!("{key} = '{}'", self.example),
             key if self.number => format!("{key} = {}", self.example),
             key => format!("{key} = \"{}\"", self.example),
@@ -307,11 +310,13 @@ pub static SETTINGS: &[Setting] = &[
         ..number("key_rotation_days", "AUTHGENT_KEY_ROTATION_DAYS", "", "0")
     },
     Setting {
-        meaning: "the upstream OpenID Connect issuer that people sign in at",
-        ..text("idp.issuer", "AUTHGENT_IDP_ISSUER", "", "https://accounts.example.com")
+        meaning: "the OpenID provider that people sign in at: its issuer",
+        detail: "As its metadata have it, letter by letter: a slash at the end counts. `https://github.com`, or the address of a GitHub \
+                 Enterprise Server with `AUTHGENT_IDP_KIND=github`, for GitHub, which speaks OAuth 2.0 alone.",
+        ..text("idp.issuer", "AUTHGENT_IDP_ISSUER", "", "https://accounts.google.com")
     },
     Setting {
-        meaning: "the `client_id` of this server at the upstream issuer",
+        meaning: "the `client_id` of this server at the provider",
         ..text("idp.client_id", "AUTHGENT_IDP_CLIENT_ID", "", "authgent")
     },
     Setting {
@@ -320,12 +325,89 @@ pub static SETTINGS: &[Setting] = &[
         ..text("idp.client_secret", "AUTHGENT_IDP_CLIENT_SECRET", "", "…")
     },
     Setting {
-        meaning: "the scopes that are asked of the upstream issuer",
-        ..text("idp.scopes", "AUTHGENT_IDP_SCOPES", "", "openid profile email")
+        meaning: "how this server proves to the provider who it is",
+        detail: "`client_secret_basic`, `client_secret_post`, `private_key_jwt` (signed with the signing key: give the provider this \
+                 server's `/.well-known/jwks.json`), or `none` for a public client. Without it, `client_secret_basic` where there is a \
+                 secret, and `none` where there is not.",
+        ..text("idp.client_authentication", "AUTHGENT_IDP_CLIENT_AUTHENTICATION", "", "private_key_jwt")
     },
     Setting {
-        meaning: "the path that the upstream issuer sends people back to",
-        ..text("idp.callback_path", "AUTHGENT_IDP_CALLBACK_PATH", "", "/idp/callback")
+        meaning: "the scopes that are asked of the provider",
+        detail: "Without it, `openid profile email`; of GitHub, `read:user user:email read:org`.",
+        ..text("idp.scopes", "AUTHGENT_IDP_SCOPES", "", "openid profile email groups")
+    },
+    Setting {
+        meaning: "the path that providers send people back to",
+        detail: "The redirect URI to register there is the issuer of this server with this path.",
+        ..text("idp.callback_path", "AUTHGENT_IDP_CALLBACK_PATH", "/idp/callback", "/idp/callback")
+    },
+    Setting {
+        meaning: "the provider's name on the sign-in page",
+        detail: "Without it, the host of its issuer.",
+        ..text("idp.name", "AUTHGENT_IDP_NAME", "", "Example Corp")
+    },
+    Setting {
+        meaning: "what the provider speaks: `openid` or `github`",
+        ..text("idp.kind", "AUTHGENT_IDP_KIND", "", "github")
+    },
+    Setting {
+        meaning: "the hosts of e-mail addresses that may sign in; all where none is named",
+        detail: "The provider must vouch for the address (`email_verified`), or `AUTHGENT_IDP_TRUST_EMAIL` must be on.",
+        ..text("idp.allowed_domains", "AUTHGENT_IDP_ALLOWED_DOMAINS", "", "example.com example.org")
+    },
+    Setting {
+        meaning: "claims that whoever signs in must have, as `NAME=VALUE`",
+        detail: "Of one claim that is named twice, one value is enough. Dots lead into objects. `hd=example.com` keeps other Google \
+                 Workspaces out, `tid=…` other tenants of Microsoft Entra ID.",
+        ..text("idp.required_claims", "AUTHGENT_IDP_REQUIRED_CLAIMS", "", "hd=example.com")
+    },
+    Setting {
+        meaning: "groups of which whoever signs in must be in one",
+        ..text("idp.required_groups", "AUTHGENT_IDP_REQUIRED_GROUPS", "", "mcp-users")
+    },
+    Setting {
+        meaning: "the claim with a person's groups",
+        detail: "Dots lead into objects: `realm_access.roles` for the roles of Keycloak. `AUTHGENT_GROUP_SCOPES` says what they may grant.",
+        ..text("idp.groups_claim", "AUTHGENT_IDP_GROUPS_CLAIM", "groups", "realm_access.roles")
+    },
+    Setting {
+        meaning: "the claim that identifies people there",
+        detail: "Chosen once: with another claim, everybody is somebody new. `oid` for Microsoft Entra ID, whose `sub` differs between \
+                 registrations of applications.",
+        ..text("idp.subject_claim", "AUTHGENT_IDP_SUBJECT_CLAIM", "sub", "oid")
+    },
+    Setting {
+        meaning: "whether an account that is here already is found by its e-mail address: `on` or `off`",
+        detail: "Only where the provider vouches for the address. Whoever can make it vouch for an address gets the account behind it.",
+        ..text("idp.link_by_email", "AUTHGENT_IDP_LINK_BY_EMAIL", "off", "on")
+    },
+    Setting {
+        meaning: "whether every address that the provider gives counts as vouched for: `on` or `off`",
+        detail: "For a provider of your own that never says `email_verified`, and in which nobody can choose their own address.",
+        ..text("idp.trust_email", "AUTHGENT_IDP_TRUST_EMAIL", "off", "on")
+    },
+    Setting {
+        meaning: "whether whoever signs in there for the first time gets an account: `on` or `off`",
+        detail: "Off: the operator makes it beforehand (`authgent user add`), and `AUTHGENT_IDP_LINK_BY_EMAIL` finds it.",
+        ..text("idp.create_accounts", "AUTHGENT_IDP_CREATE_ACCOUNTS", "on", "off")
+    },
+    Setting {
+        meaning: "further providers",
+        detail: "In the file, a table `[[identity_provider]]` for each, with an `id` for its paths and the keys of the table `idp` but \
+                 `callback_path`; lists are arrays. In the variable, a JSON array of the same objects. The sign-in page has a button for \
+                 each.",
+        secret: true,
+        ..text(
+            "identity_provider",
+            "AUTHGENT_IDENTITY_PROVIDERS",
+            "",
+            "[{\"id\": \"okta\", \"issuer\": \"https://example.okta.com\", \"client_id\": \"…\", \"client_secret\": \"…\"}]",
+        )
+    },
+    Setting {
+        meaning: "whether people can sign in with a password or a passkey of this server: `on` or `off`",
+        detail: "Without it, on where there is no provider and off where there is one.",
+        ..text("local_accounts", "AUTHGENT_LOCAL_ACCOUNTS", "", "on")
     },
 ];
 

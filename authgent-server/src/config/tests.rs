@@ -283,15 +283,14 @@ fn a_key_that_cannot_be_used_is_named_by_its_place() {
 }
 
 #[test]
-fn upstream_sign_in_is_not_ignored_in_silence() {
-    let expected = "AUTHGENT_IDP_ISSUER is set, but this release has no upstream sign-in yet: people sign in with local accounts, so remove it";
-    assert_eq!(sentence(&[("AUTHGENT_IDP_ISSUER", "https://accounts.example.com")]), expected);
-    for name in ["CLIENT_ID", "CLIENT_SECRET", "SCOPES", "CALLBACK_PATH"] {
-        let error = sentence(&[(&format!("AUTHGENT_IDP_{name}"), "hunter2")]);
-        assert!(error.starts_with(&format!("AUTHGENT_IDP_{name} is set")) && !error.contains("hunter2"), "{error}");
-    }
-    let error = about_file("[idp]\nissuer = 'https://accounts.example.com'", &MINIMAL);
-    assert!(error.starts_with("idp.issuer in authgent.toml is set"), "{error}");
+fn a_provider_stands_in_a_section_of_the_file() {
+    let error = about_file("[idp]\nissuer = 'http://accounts.example.com'\nclient_id = 'a'", &MINIMAL);
+    assert!(error.starts_with("idp.issuer in authgent.toml must be an https URL"), "{error}");
+    let error = about_file("[[identity_provider]]\nid = 'a'\nissuer = 'https://a.example'", &MINIMAL);
+    assert!(
+        error.starts_with("identity_provider in authgent.toml has a provider \"a\" whose client_id is missing"),
+        "{error}"
+    );
     assert!(load(&[("AUTHGENT_IDP_ISSUER", "")]).is_ok(), "empty is absent");
 }
 

@@ -14,6 +14,7 @@
 //! | [`patterns`] | hosts and redirect URIs as operators write them |
 //! | [`registration`] | who may register a client |
 //! | [`resource`] | protected servers, their scopes and aliases |
+//! | [`identity_provider`] | upstream providers, and who may sign in by them |
 //! | [`session`] | a person's signed-in browser |
 //! | [`challenge`] | a step of a sign-in that is not finished |
 //! | [`interaction`] | an authorization request that waits for a person's answer |
@@ -33,6 +34,7 @@ pub mod consent;
 pub mod credential;
 pub mod grant;
 pub mod identity;
+pub mod identity_provider;
 pub mod interaction;
 pub mod look_alike;
 pub mod patterns;
@@ -53,6 +55,9 @@ pub use consent::Consent;
 pub use credential::{LinkPurpose, OneTimeLink, Passkey, SignInFailures, Totp};
 pub use grant::{Grant, GrantState, RevocationReason};
 pub use identity::{GroupScope, Identity};
+pub use identity_provider::{
+    IdentityProvider, ProviderKind, RuleBroken, SignInRules, UpstreamAuthentication, UpstreamPerson,
+};
 pub use interaction::{AuthorizationRequest, Interaction, InteractionState};
 pub use refresh_token::{RefreshToken, RefreshTokenState};
 pub use resource::{DEFAULT_PROFILE_CLAIMS, Resource, ResourceScope, ResourceSource};

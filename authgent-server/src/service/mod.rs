@@ -33,7 +33,7 @@ use crate::crypto::random::{Random, Sequence};
 use crate::crypto::vault::Vault;
 use crate::domain::patterns::HostPattern;
 use crate::domain::registration::{RegistrationMode, RegistrationPolicy};
-use crate::domain::{Branding, Client, ClientOrigin, GroupScope, Resource, TokenHash};
+use crate::domain::{Branding, Client, ClientOrigin, GroupScope, IdentityProvider, Resource, TokenHash};
 use crate::net::{Fetcher, Mailer};
 use crate::service::client_documents::ClientDocuments;
 use crate::service::client_keys::ClientKeys;
@@ -103,6 +103,12 @@ pub struct Settings {
     pub group_scopes: Vec<GroupScope>,
     /// Whether people may delete their accounts themselves.
     pub account_deletion: bool,
+    /// Where people sign in, beside or in the place of local accounts.
+    pub identity_providers: Vec<Arc<IdentityProvider>>,
+    /// What follows the issuer's path in the redirect URI of providers.
+    pub idp_callback_path: String,
+    /// Whether people can sign in with a password or a passkey of this server.
+    pub local_accounts: bool,
     /// How the pages look.
     pub branding: Arc<Branding>,
 }
