@@ -9,9 +9,10 @@ use crate::crypto::random::{Random, Sequence};
 use crate::crypto::vault::{Vault, VaultError};
 use crate::domain::{Branding, Logo};
 use crate::http::{PublishedKeys, RegistrationRate, SignInRate, application};
-use crate::net::{Fetcher, FetcherSettings, MailError, Mailer, Resolve};
+use crate::net::{Fetcher, FetcherSettings, MailError, Mailer, Resolve, UpstreamClient};
 use crate::service::client_documents::{ClientDocuments, DocumentPolicy};
 use crate::service::client_keys::ClientKeys;
+use crate::service::upstream::Upstream;
 use crate::service::{Services, Settings, cleanup};
 use crate::store::{Store, StoreError};
 use actix_web::dev::{Server, ServerHandle};
@@ -131,6 +132,7 @@ impl Application {
             client_keys: ClientKeys::default(),
             mailer: config.mail.as_ref().map(Mailer::new).transpose()?,
             events: Sequence::default(),
+            upstream: Upstream::new(UpstreamClient::new().map_err(|error| StartupError::Fetcher(error.to_string()))?),
             settings: settings(&config)?,
         });
         let data = web::Data::from(Arc::clone(&services));

@@ -2,7 +2,7 @@
 //!
 //! [`Fetcher`] fetches what strangers name: client metadata documents and the keys of clients. It is the one place where it
 //! is decided which URLs may be asked, and [`address_policy`] decides which addresses. [`probe`] asks for the doctor, at
-//! addresses that the operator names.
+//! addresses that the operator names, and [`UpstreamClient`] the OpenID providers that the operator named.
 
 pub mod address_policy;
 mod fetcher;
@@ -10,12 +10,14 @@ mod freshness;
 mod mailer;
 pub mod probe;
 mod resolver;
+mod upstream;
 
 pub use fetcher::{FetchError, FetchFor, FetchLimits, Fetched, Fetcher, FetcherError, FetcherSettings};
 pub use mailer::{MailError, Mailer};
 pub use resolver::{Resolve, SystemResolver};
+pub use upstream::{FormAnswer, UpstreamClient};
 
-/// What the clients of both have in common: each request is one exchange with the address that was looked up for it, and
+/// What the clients of all have in common: each request is one exchange with the address that was looked up for it, and
 /// its answer is what was sent.
 fn client(user_agent: &'static str) -> reqwest::ClientBuilder {
     reqwest::Client::builder()

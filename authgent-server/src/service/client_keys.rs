@@ -4,10 +4,8 @@ use crate::domain::Client;
 use crate::net::{FetchError, FetchFor, Fetcher};
 use crate::service::Services;
 use crate::service::client_documents::is_about_the_network;
-use authgent_core::error::printable;
+use crate::service::copies::{Copies, Keeping};
 use authgent_core::jwk::JwkSet;
-use authgent_core::time::Timestamp;
-use moka::future::Cache;
 use std::sync::Arc;
 use url::Url;
 
@@ -53,56 +51,12 @@ impl ClientKeysError {
 }
 
 /// Sets of keys in memory, by URL.
-pub struct ClientKeys(Cache<String, Entry>);
-
-#[derive(Clone)]
-struct Entry {
-    outcome: Result<Arc<JwkSet>, ClientKeysError>,
-    /// When the keys were last seen at their origin.
-    seen_at: Timestamp,
-    /// When the origin was last asked.
-    asked_at: Timestamp,
-    fresh_until: Timestamp,
-}
+pub struct ClientKeys(Copies<JwkSet, ClientKeysError>);
 
 impl Default for ClientKeys {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(CACHE).build())
-    }
-}
-
-impl ClientKeys {
-    /// The set at `url`, from memory unless it is stale or, having been asked for long enough ago, is wanted `again`. Of
-    /// those who ask at once, one fetches.
-    async fn get(&self, fetcher: &Fetcher, url: &str, on_behalf_of: FetchFor, now: Timestamp, again: bool) -> Entry {
-        let last = self.0.get(url).await;
-        let stale = |known: &Entry| now >= known.fresh_until || (again && now.since(known.asked_at) >= PATIENCE);
-        let entry =
-            self.0.entry_by_ref(url).or_insert_with_if(fetch(fetcher, url, on_behalf_of, last, now), stale).await;
-        entry.into_value()
-    }
-}
-
-async fn fetch(fetcher: &Fetcher, url: &str, on_behalf_of: FetchFor, last: Option<Entry>, now: Timestamp) -> Entry {
-    let log_url = printable(url);
-    match read(fetcher, url, on_behalf_of).await {
-        Ok((set, max_age)) => {
-            let seconds = max_age.unwrap_or(USUAL_FRESHNESS).clamp(*FRESHNESS.start(), *FRESHNESS.end());
-            tracing::info!(url = %log_url, keys = set.keys.len(), seconds, "keys of a client fetched");
-            let fresh_until = now.plus(i64::try_from(seconds).unwrap_or_default());
-            Entry { outcome: Ok(Arc::new(set)), seen_at: now, asked_at: now, fresh_until }
-        }
-        Err(error) => {
-            // An origin that says that there is nothing, or something else, has not failed: it withdraws its keys.
-            let outage = matches!(&error, ClientKeysError::Fetch(error) if !error.is_gone());
-            let copy = last.filter(|last| outage && last.outcome.is_ok() && now.since(last.seen_at) <= LAST_GOOD_COPY);
-            tracing::warn!(url = %log_url, error = %error, copy = copy.is_some(), "keys of a client could not be fetched");
-            let fresh_until = now.plus(PATIENCE);
-            match copy {
-                Some(copy) => Entry { asked_at: now, fresh_until, ..copy },
-                None => Entry { outcome: Err(error), seen_at: now, asked_at: now, fresh_until },
-            }
-        }
+        let keeping = Keeping { usual: USUAL_FRESHNESS, bounds: FRESHNESS, patience: PATIENCE, outage: LAST_GOOD_COPY };
+        Self(Copies::new(CACHE, keeping))
     }
 }
 
@@ -125,5 +79,7 @@ pub async fn of_client(services: &Services, client: &Client, again: bool) -> Res
     let url = client.metadata.jwks_uri.as_deref().ok_or(ClientKeysError::None)?;
     // Anybody can register with any URL; who has been given a token is somebody's client.
     let on_behalf_of = if client.last_used_at.is_some() { FetchFor::KnownClient } else { FetchFor::Stranger };
-    services.client_keys.get(&services.fetcher, url, on_behalf_of, services.now(), again).await.outcome
+    let fetch = read(&services.fetcher, url, on_behalf_of);
+    let failed = |error: &ClientKeysError| matches!(error, ClientKeysError::Fetch(error) if !error.is_gone());
+    services.client_keys.0.get(url, services.now(), again, fetch, failed).await
 }

@@ -9,6 +9,7 @@ pub mod client_documents;
 pub mod client_keys;
 pub mod clients;
 pub mod consent;
+pub mod copies;
 pub mod id_token_hint;
 pub mod impersonation;
 pub mod introspect;
@@ -24,6 +25,7 @@ pub mod revoke;
 pub mod second_factor;
 pub mod sign_in;
 pub mod token;
+pub mod upstream;
 pub mod userinfo;
 
 use crate::crypto::keyring::Keyring;
@@ -37,6 +39,7 @@ use crate::domain::{Branding, Client, ClientOrigin, GroupScope, IdentityProvider
 use crate::net::{Fetcher, Mailer};
 use crate::service::client_documents::ClientDocuments;
 use crate::service::client_keys::ClientKeys;
+use crate::service::upstream::Upstream;
 use crate::store::{Store, StoreError};
 use authgent_core::issuer::Issuer;
 use authgent_core::metadata::client_document::ClientIdUrl;
@@ -68,6 +71,8 @@ pub struct Services {
     pub client_documents: ClientDocuments,
     /// The keys of clients.
     pub client_keys: ClientKeys,
+    /// The way to the providers that people sign in at.
+    pub upstream: Upstream,
     /// The way to the mail server; `None`: no mail goes out.
     pub mailer: Option<Mailer>,
     /// Issuer and lifetimes.

@@ -1,0 +1,131 @@
+//! The way back from a provider: OpenID Connect Core, section 3.1.2.5; RFC 9207.
+
+use super::account::{Found, account_of};
+use super::begin::{code_verifier, nonce};
+use super::person::{Answer, person};
+use super::{SignInRefused, metadata, provider};
+use crate::crypto::hash::token_hash;
+use crate::domain::{Amr, ChallengeKind, Device, IdentityProvider, TokenHash, UpstreamSession, User};
+use crate::service::Services;
+use crate::service::sign_in::{Authentication, NewSession, SignedIn, session};
+use authgent_core::error::printable;
+use serde::Deserialize;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// What the browser brought back.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Response<'a> {
+    /// The code.
+    pub code: Option<&'a str>,
+    /// Or why there is none.
+    pub error: Option<&'a str>,
+    /// The issuer (RFC 9207).
+    pub iss: Option<&'a str>,
+}
+
+/// What was begun, and can be finished once.
+pub struct Pending {
+    /// Where it was begun.
+    pub provider: Arc<IdentityProvider>,
+    /// Where the person wanted to go.
+    pub return_to: String,
+    /// Who wanted to link the account there.
+    pub link: Option<Uuid>,
+    state: String,
+    max_age: Option<i64>,
+}
+
+/// What came of it.
+pub struct Completed {
+    /// The session, but for somebody who linked an account: they have one.
+    pub session: Option<NewSession>,
+    /// Whose account it is.
+    pub user: User,
+    /// Whether the person there was linked to an account that was here.
+    pub linked: bool,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    provider: String,
+    return_to: String,
+    max_age: Option<i64>,
+}
+
+/// Takes what was begun under this `state` in this browser. In another one, or a second time, there is nothing.
+///
+/// # Errors
+/// [`SignInRefused::Gone`], [`SignInRefused::Store`].
+pub async fn take(services: &Services, state: &str, browser: Option<TokenHash>) -> Result<Pending, SignInRefused> {
+    let (id, now) = (token_hash(state), services.now());
+    let found = services.store.challenge(&id, ChallengeKind::Upstream, now).await?;
+    // Looked at before it is taken: who has somebody's state cannot spoil their sign-in with it.
+    found.filter(|found| browser.is_some() && found.browser_hash == browser).ok_or(SignInRefused::Gone)?;
+    let tx = services.store.begin().await?;
+    let taken = tx.take_challenge(&id, ChallengeKind::Upstream, now).await?;
+    tx.commit().await?;
+    let taken = taken.ok_or(SignInRefused::Gone)?;
+    let data: Data = serde_json::from_value(taken.data).map_err(|_| SignInRefused::Gone)?;
+    // A provider that the operator has removed meanwhile signs nobody in.
+    let provider = provider(services, &data.provider).ok_or(SignInRefused::Gone)?;
+    Ok(Pending {
+        provider: Arc::clone(provider),
+        return_to: data.return_to,
+        link: taken.user_id,
+        state: state.to_owned(),
+        max_age: data.max_age,
+    })
+}
+
+/// Finds out who signed in, checks what the operator asks, and begins their session here. A session that the browser had ends.
+///
+/// # Errors
+/// [`SignInRefused`]. Nothing is written then.
+pub async fn complete(
+    services: &Services,
+    pending: &Pending,
+    response: Response<'_>,
+    signed_in: Option<&SignedIn>,
+    device: &Device,
+    former_cookie: Option<&str>,
+) -> Result<Completed, SignInRefused> {
+    let provider = &pending.provider;
+    let failed = |error| SignInRefused::Provider { provider: provider.id.clone(), error };
+    // Before anything of the answer is used, an error included: it may be that of another provider.
+    let known = metadata::of(services, provider).await.map_err(failed)?;
+    match response.iss {
+        Some(iss) if iss == known.issuer => {}
+        None if !known.iss_parameter => {}
+        _ => return Err(SignInRefused::OtherIssuer),
+    }
+    if let Some(error) = response.error {
+        return Err(SignInRefused::Declined(printable(error)));
+    }
+    // Whoever links must be the one who began it, still: another person may sit there now.
+    if pending.link.is_some() && pending.link != signed_in.map(|signed_in| signed_in.user.id) {
+        return Err(SignInRefused::NotSignedIn);
+    }
+    let verifier = code_verifier(services, &pending.state);
+    let answer = Answer {
+        code: response.code.filter(|code| !code.is_empty()).ok_or(SignInRefused::NoCode)?,
+        code_verifier: verifier.as_str(),
+        nonce: &nonce(services, &pending.state),
+        max_age: pending.max_age,
+    };
+    let person = person(services, provider, &answer).await.map_err(failed)?;
+    provider.rules.check(&person)?;
+    let tx = services.store.begin().await?;
+    let Found { user, linked } = account_of(services, &tx, provider, &person, pending.link, device).await?;
+    let session = if pending.link.is_some() {
+        None
+    } else {
+        let mut amr = vec![Amr::Federated];
+        amr.extend(person.multi_factor.then_some(Amr::MultiFactor));
+        let upstream = UpstreamSession { issuer: person.issuer.clone(), sid: person.sid.clone() };
+        let authentication = Authentication { amr, upstream: Some(upstream) };
+        Some(session::begin(services, &tx, &user, &authentication, device, former_cookie).await?)
+    };
+    tx.commit().await?;
+    Ok(Completed { session, user, linked })
+}
