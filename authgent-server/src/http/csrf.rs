@@ -35,6 +35,17 @@ pub(super) fn browser(services: &Services, request: &HttpRequest) -> Option<Toke
     cookie::read(request, &services.settings.issuer, Name::Csrf).map(|secret| token_hash(&secret))
 }
 
+/// As [`browser`]; a browser that has no secret gets one, to be set with the answer.
+pub(super) fn browser_or_new(services: &Services, request: &HttpRequest) -> (TokenHash, Option<Cookie<'static>>) {
+    match browser(services, request) {
+        Some(browser) => (browser, None),
+        None => {
+            let (secret, hash) = services.new_secret();
+            (hash, Some(cookie::set(&services.settings.issuer, Name::Csrf, secret, None)))
+        }
+    }
+}
+
 /// Whether the form came from a page that this browser asked for.
 pub(super) fn is_genuine(services: &Services, request: &HttpRequest, presented: Option<&str>) -> bool {
     let secret = cookie::read(request, &services.settings.issuer, Name::Csrf);

@@ -7,7 +7,7 @@ use super::pages::csp::Forms;
 use super::pages::{Layout, SignInPage};
 use super::rate_limit::SignInRate;
 use super::return_to::ReturnTo;
-use super::{csrf, device, language, render_with_script, second_factor, session};
+use super::{csrf, device, idp, language, render_with_script, second_factor, session};
 use crate::service::authorize::peek;
 use crate::service::consent::client_name;
 use crate::service::parameters::Parameters;
@@ -22,7 +22,10 @@ use secrecy::SecretString;
 pub(super) fn url(services: &Services, parameters: &Parameters) -> String {
     let base = services.settings.issuer.path();
     let return_to = format!("{base}/oauth/authorize?{}", authorize::after_sign_in(parameters).encode());
-    format!("{base}/login?{}", localized([("return_to", return_to.as_str())], parameters))
+    // What the sign-in was asked for is gone from the request that it leads back to; an upstream provider has to know it.
+    let prompt = parameters.get("prompt").map(|prompt| ("prompt", prompt));
+    let query = [("return_to", return_to.as_str())].into_iter().chain(prompt);
+    format!("{base}/login?{}", localized(query, parameters))
 }
 
 /// The address of the sign-in page, for whoever then goes on to `return_to`.
@@ -35,6 +38,9 @@ pub(super) fn url_to(services: &Services, return_to: &ReturnTo) -> String {
 pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, PageError> {
     let query = Parameters::parse(request.query_string().as_bytes());
     let return_to = ReturnTo::parse(&services, query.get("return_to"));
+    if let Some(provider) = idp::only(&services) {
+        return idp::go(&services, &request, provider, &return_to, query.get("prompt")).await;
+    }
     let email =
         return_to.parameters().and_then(|parameters| parameters.get("login_hint")).unwrap_or_default().to_owned();
     page(&services, &request, &return_to, email, None, StatusCode::OK).await
@@ -57,7 +63,7 @@ pub(super) async fn post(
         return page(&services, &request, &return_to, field("email"), error, StatusCode::FORBIDDEN).await;
     };
     if let Some(wait) = rate.wait(&request) {
-        return put_off(&services, &request, &return_to, field("email"), texts.sign_in.busy, wait).await;
+        return put_off(&services, &request, &return_to, field("email"), wait).await;
     }
     let former = session::cookie_of(&services, &request);
     match sign_in(
@@ -100,7 +106,8 @@ pub(super) async fn post(
         Err(error @ SignInError::Blocked { seconds }) => {
             tracing::info!(cause = %error, "sign-in put off");
             let wait = seconds.unsigned_abs();
-            put_off(&services, &request, &return_to, field("email"), texts.sign_in.blocked, wait).await
+            let email = field("email");
+            wait_for(&services, &request, &return_to, email, texts.sign_in.blocked, wait).await
         }
         Err(error @ SignInError::Unreadable { .. }) => {
             tracing::error!(cause = %error, "sign-in failed");
@@ -110,8 +117,19 @@ pub(super) async fn post(
     }
 }
 
-/// 429: nothing is looked at for `wait` seconds. Said in the same words whether there is such an account or not.
-async fn put_off(
+/// 429: this address has tried too often, and nothing is looked at for `wait` seconds.
+pub(super) async fn put_off(
+    services: &Services,
+    request: &HttpRequest,
+    return_to: &ReturnTo,
+    email: String,
+    wait: u64,
+) -> Result<HttpResponse, PageError> {
+    wait_for(services, request, return_to, email, language::of(request).sign_in.busy, wait).await
+}
+
+/// The same for another reason. Said in the same words whether there is such an account or not.
+async fn wait_for(
     services: &Services,
     request: &HttpRequest,
     return_to: &ReturnTo,
@@ -144,22 +162,31 @@ pub(super) async fn page(
     let demand = demand.and_then(|(client, parameters)| authorize::demanded_acr(client, parameters));
     let layout = Layout::new(services, request);
     let texts = layout.texts;
+    let local = services.settings.local_accounts;
+    let query = Parameters::parse(request.query_string().as_bytes());
+    let prompt = query.get("prompt");
     let page = SignInPage {
         layout,
         action: format!("{}/login", issuer.path()),
-        passkey: second_factor::passkey_button(services, request, &csrf.token, return_to),
+        passkey: local.then(|| second_factor::passkey_button(services, request, &csrf.token, return_to)).flatten(),
         csrf_token: csrf.token,
         return_to: return_to.location(services),
         email,
         error: error.map(str::to_owned),
         client_name: client.map(|client| client_name(&client)),
         hint: demand.and_then(|demand| SignInPage::hint_for(texts, demand)).map(str::to_owned),
-        passwords: true,
-        providers: Vec::new(),
+        passwords: local,
+        providers: idp::buttons(services, prompt),
         // Without mail, the page says whom to ask.
         forgot_url: services.mailer.is_some().then(|| format!("{}/forgot", issuer.path())),
     };
-    let forms = redirect_uri.as_ref().map_or(Forms::Here, |uri| Forms::ThenTo(uri.as_str()));
+    let provider = services.settings.identity_providers.first();
+    let forms = match (&redirect_uri, provider) {
+        // Any of the providers, and whoever it works with.
+        (_, Some(provider)) => Forms::ThenTo(provider.issuer.as_str()),
+        (Some(uri), None) => Forms::ThenTo(uri.as_str()),
+        (None, None) => Forms::Here,
+    };
     let mut response = render_with_script(services, request, &page, forms, csrf.cookie)?;
     *response.status_mut() = status;
     Ok(response)

@@ -47,7 +47,9 @@ pub(super) async fn post(
     let return_to = form.parameters.get("return_to").unwrap_or_default();
     let query_of = |path: &str| return_to.strip_prefix(&format!("{base}{path}?"));
     if let Some(query) = query_of("/oauth/authorize") {
-        let sign_in = redirect(&super::login::url(&services, &Parameters::parse(query.as_bytes())));
+        // At a provider that still knows them, they would come back as who they were.
+        let url = super::login::url(&services, &Parameters::parse(query.as_bytes()));
+        let sign_in = redirect(&format!("{url}&prompt=select_account"));
         return without_session(&services, &request, sign_in);
     }
     // Checked anew: the field came back from the browser.
@@ -113,7 +115,7 @@ fn signed_out(services: &Services, request: &HttpRequest, asked: &LogoutRequest)
     }
     let issuer = &services.settings.issuer;
     let layout = Layout::new(services, request);
-    let page = SignedOutPage { layout, sign_in_url: Some(format!("{}/login", issuer.path())) };
+    let page = SignedOutPage { layout, sign_in_url: Some(format!("{}/login?prompt=select_account", issuer.path())) };
     render(services, request, &page, Forms::None, None)
 }
 

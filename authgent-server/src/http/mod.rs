@@ -14,6 +14,7 @@ mod forgot;
 mod headers;
 mod health;
 mod home;
+mod idp;
 mod introspect;
 mod jwks;
 mod language;
@@ -35,7 +36,7 @@ mod session;
 mod token;
 mod userinfo;
 
-use crate::service::Services;
+use crate::service::{Services, Settings};
 use actix_cors::Cors;
 use actix_web::dev::{HttpServiceFactory, ServiceFactory, ServiceRequest};
 use actix_web::http::header;
@@ -61,7 +62,7 @@ pub fn application(
         InitError = (),
     >,
 > {
-    let issuer = services.settings.issuer.clone();
+    let settings = services.settings.clone();
     App::new()
         .wrap(headers::security())
         .wrap(tracing_actix_web::TracingLogger::<RootSpan>::new())
@@ -69,12 +70,13 @@ pub fn application(
         .app_data(keys)
         .app_data(registration_rate)
         .app_data(sign_in_rate)
-        .configure(move |config| routes(config, &issuer))
+        .configure(move |config| routes(config, &settings))
         .default_service(web::to(error::not_found))
 }
 
 /// The route table.
-fn routes(config: &mut ServiceConfig, issuer: &authgent_core::issuer::Issuer) {
+fn routes(config: &mut ServiceConfig, settings: &Settings) {
+    let issuer = &settings.issuer;
     let at = |path: &str| format!("{}{path}", issuer.path());
     let mut well_known = issuer.metadata_paths();
     // Not asked for by any specification, but some clients append where they should insert.
@@ -96,6 +98,30 @@ fn routes(config: &mut ServiceConfig, issuer: &authgent_core::issuer::Issuer) {
         .service(open(at("/oauth/revoke"), [web::post().to(revoke::post)])) // RFC 7009
         .service(closed(at("/oauth/introspect"), [web::post().to(introspect::post)])) // RFC 7662
         .service(open(at("/oauth/userinfo"), [read().to(userinfo::get), web::post().to(userinfo::post)])) // OpenID Connect Core, 5.3
+        .service(closed(at("/account/security"), [read().to(security::get)]))
+        .service(closed(at("/logout"), [read().to(logout::get), web::post().to(logout::post)])) // OpenID Connect RP-Initiated Logout
+        .service(closed(at("/consent"), [read().to(consent::get), web::post().to(consent::post)]))
+        .service(closed(at("/assets/{file:.*}"), [read().to(assets::get)]))
+        .service(closed(at("/health/live"), [read().to(health::live)]))
+        .service(closed(at("/health/ready"), [read().to(health::ready)]))
+        .service(closed(at("/"), [read().to(home::get)]));
+    account::routes(config, at);
+    if settings.local_accounts {
+        of_local_accounts(config, at);
+    } else {
+        config.service(closed(at("/login"), [read().to(login::get)]));
+    }
+    if !settings.identity_providers.is_empty() {
+        of_providers(config, at, &settings.idp_callback_path);
+    }
+    if !issuer.path().is_empty() {
+        config.service(closed(issuer.path().to_owned(), [read().to(home::get)]));
+    }
+}
+
+/// What there is only where people sign in with passwords and passkeys of this server.
+fn of_local_accounts(config: &mut ServiceConfig, at: impl Fn(&str) -> String) {
+    config
         .service(closed(at("/login"), [read().to(login::get), web::post().to(login::post)]))
         .service(closed(
             at("/login/second-factor"),
@@ -103,7 +129,6 @@ fn routes(config: &mut ServiceConfig, issuer: &authgent_core::issuer::Issuer) {
         ))
         .service(closed(at("/login/passkey"), [web::post().to(passkeys::sign_in)]))
         .service(closed(at("/login/passkey/options"), [web::post().to(passkeys::sign_in_options)]))
-        .service(closed(at("/account/security"), [read().to(security::get)]))
         .service(closed(at("/account/passkeys"), [web::post().to(passkeys::add)]))
         .service(closed(at("/account/passkeys/options"), [web::post().to(passkeys::add_options)]))
         .service(closed(at("/account/passkeys/{id}/rename"), [web::post().to(security::rename_passkey)]))
@@ -112,23 +137,23 @@ fn routes(config: &mut ServiceConfig, issuer: &authgent_core::issuer::Issuer) {
         .service(closed(at("/account/totp/confirm"), [web::post().to(security::confirm_app)]))
         .service(closed(at("/account/totp/remove"), [web::post().to(security::remove_app)]))
         .service(closed(at("/account/recovery-codes"), [web::post().to(security::make_codes)]))
-        .service(closed(at("/logout"), [read().to(logout::get), web::post().to(logout::post)])) // OpenID Connect RP-Initiated Logout
         .service(closed(at("/forgot"), [read().to(forgot::get), web::post().to(forgot::post)]))
         .service(closed(
             at("/invitation/{token}"),
             [read().to(link::get_invitation), web::post().to(link::post_invitation)],
         ))
         .service(closed(at("/reset/{token}"), [read().to(link::get_reset), web::post().to(link::post_reset)]))
-        .service(closed(at("/account/password"), [read().to(password::get), web::post().to(password::post)]))
-        .service(closed(at("/consent"), [read().to(consent::get), web::post().to(consent::post)]))
-        .service(closed(at("/assets/{file:.*}"), [read().to(assets::get)]))
-        .service(closed(at("/health/live"), [read().to(health::live)]))
-        .service(closed(at("/health/ready"), [read().to(health::ready)]))
-        .service(closed(at("/"), [read().to(home::get)]));
-    account::routes(config, at);
-    if !issuer.path().is_empty() {
-        config.service(closed(issuer.path().to_owned(), [read().to(home::get)]));
-    }
+        .service(closed(at("/account/password"), [read().to(password::get), web::post().to(password::post)]));
+}
+
+/// What there is only where people sign in at upstream providers.
+fn of_providers(config: &mut ServiceConfig, at: impl Fn(&str) -> String, callback_path: &str) {
+    config
+        .service(closed(at(callback_path), [read().to(idp::callback)])) // OpenID Connect Core, 3.1.2.5
+        .service(closed(at("/idp/{id}"), [web::post().to(idp::start)]))
+        .service(closed(at("/idp/{id}/backchannel-logout"), [web::post().to(idp::back_channel_logout)])) // Back-Channel Logout, 2.5
+        .service(closed(at("/account/providers/{id}/link"), [web::post().to(idp::link)]))
+        .service(closed(at("/account/providers/unlink"), [web::post().to(idp::unlink)]));
 }
 
 /// A resource that scripts of any origin may call: no cookie is looked at here, so nothing is given away.

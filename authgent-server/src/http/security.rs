@@ -6,14 +6,16 @@ use super::extract::Form;
 use super::pages::csp::Forms;
 use super::pages::qr::Qr;
 use super::pages::texts::SecurityTexts;
-use super::pages::{Layout, MethodsSection, PasskeyRow, Problem, RecoveryCodesPage, SecurityPage, TotpPage};
+use super::pages::{
+    IdentityRow, Layout, MethodsSection, PasskeyRow, Problem, RecoveryCodesPage, SecurityPage, TotpPage,
+};
 use super::session::{require, require_fresh};
 use super::{account, csrf, device, language, redirect, render, render_with_script};
-use crate::domain::{Passkey, User};
-use crate::service::Services;
+use crate::domain::{Identity, Passkey, User};
 use crate::service::passkeys::manage::{self, ManageError};
 use crate::service::second_factor::app::{self, AppError};
 use crate::service::second_factor::{is_on, recovery};
+use crate::service::{Services, upstream};
 use actix_web::cookie::time::OffsetDateTime;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -44,8 +46,12 @@ pub(super) async fn section(
     let passkeys = services.store.passkeys_of_user(user.id).await.map_err(failed)?;
     let app_on = is_on(services, user).await.map_err(failed)?;
     let left = services.store.recovery_codes_left(user.id).await.map_err(failed)?;
+    let identities = services.store.identities_of_user(user.id).await.map_err(failed)?;
     Ok(MethodsSection {
         t: texts(request),
+        local_accounts: services.settings.local_accounts,
+        linkable: linkable(services, &identities),
+        identities: identities.iter().map(|identity| identity_row(services, identity)).collect(),
         base: account::base(services),
         csrf_token,
         error: error.map(str::to_owned),
@@ -244,9 +250,37 @@ async fn page(
         frame: account::frame(services, user, PAGE, csrf.token.clone()),
         methods: section(services, request, user, csrf.token, error).await?,
     };
-    let mut response = render_with_script(services, request, &page, Forms::Here, csrf.cookie)?;
+    // Linking leads to the provider, and to whoever it works with.
+    let provider = services.settings.identity_providers.first().map(|provider| provider.issuer.as_str());
+    let forms = provider.map_or(Forms::Here, Forms::ThenTo);
+    let mut response = render_with_script(services, request, &page, forms, csrf.cookie)?;
     *response.status_mut() = status;
     Ok(response)
+}
+
+/// Said where the last way to sign in would be removed.
+pub(super) async fn last_way(services: &Services, request: &HttpRequest, user: &User) -> Answer {
+    page(services, request, user, Some(texts(request).last_provider), StatusCode::CONFLICT).await
+}
+
+/// The providers none of whose accounts is linked.
+fn linkable(services: &Services, identities: &[Identity]) -> Vec<(String, String)> {
+    let all = services.settings.identity_providers.iter();
+    let unlinked = all.filter(|provider| identities.iter().all(|identity| identity.provider != provider.id));
+    let action = |id: &str| format!("{}/providers/{id}/link", account::base(services));
+    unlinked.map(|provider| (provider.name.clone(), action(&provider.id))).collect()
+}
+
+fn identity_row(services: &Services, identity: &Identity) -> IdentityRow {
+    // Of a provider that the operator has removed, its name in the former configuration is left.
+    let known = upstream::provider(services, &identity.provider);
+    IdentityRow {
+        handle: upstream::manage::handle(identity),
+        provider: known.map_or_else(|| identity.provider.clone(), |provider| provider.name.clone()),
+        email: identity.email.clone(),
+        added: day(identity.created_at),
+        last_used: day(identity.last_used_at),
+    }
 }
 
 fn row(passkey: Passkey) -> PasskeyRow {

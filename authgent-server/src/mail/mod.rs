@@ -39,6 +39,8 @@ pub enum Notice {
     RecoveryCodesMade,
     /// An upstream provider was linked.
     IdentityLinked,
+    /// An upstream provider was unlinked.
+    IdentityUnlinked,
 }
 
 /// The sentences of a mail. Everything in it may have been chosen by a stranger but the texts of [`texts`]: the plain text has

@@ -23,7 +23,7 @@ pub(super) struct Texts {
     pub(super) browser: &'static str,
     pub(super) not_you: &'static str,
     pub(super) footer: &'static str,
-    notices: [&'static str; 7],
+    notices: [&'static str; 8],
 }
 
 impl Texts {
@@ -41,6 +41,7 @@ impl Texts {
             Notice::TotpDisabled => 4,
             Notice::RecoveryCodesMade => 5,
             Notice::IdentityLinked => 6,
+            Notice::IdentityUnlinked => 7,
         }]
     }
 }
@@ -76,6 +77,7 @@ static EN: Texts = Texts {
         "The authenticator app was removed from your account at {host}.",
         "New recovery codes were made for your account at {host}. The old ones no longer work.",
         "Your account at {host} can now be opened with another account of yours.",
+        "Your account at {host} can no longer be opened with another account that was linked to it.",
     ],
 };
 
@@ -111,5 +113,6 @@ static DE: Texts = Texts {
         "Aus Ihrem Konto bei {host} wurde die Authenticator-App entfernt.",
         "Für Ihr Konto bei {host} wurden neue Wiederherstellungscodes erzeugt. Die alten gelten nicht mehr.",
         "Ihr Konto bei {host} lässt sich jetzt auch mit einem anderen Ihrer Konten öffnen.",
+        "Ihr Konto bei {host} lässt sich mit einem anderen Konto, das verknüpft war, nicht mehr öffnen.",
     ],
 };

@@ -65,7 +65,7 @@ pub(super) fn base(services: &Services) -> String {
 }
 
 /// A form is believed only where it comes from a page of ours.
-fn genuine(services: &Services, request: &HttpRequest, form: &Form) -> Result<(), PageError> {
+pub(super) fn genuine(services: &Services, request: &HttpRequest, form: &Form) -> Result<(), PageError> {
     if csrf::is_genuine(services, request, form.parameters.get("csrf_token")) {
         Ok(())
     } else {

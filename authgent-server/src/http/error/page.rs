@@ -29,13 +29,16 @@ impl PageError {
             Problem::NotFound => StatusCode::NOT_FOUND,
             Problem::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Problem::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Problem::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Problem::ForeignForm => StatusCode::FORBIDDEN,
+            Problem::Unavailable | Problem::ProviderDown => StatusCode::SERVICE_UNAVAILABLE,
+            Problem::ForeignForm | Problem::SignInDeclined | Problem::NotAllowed => StatusCode::FORBIDDEN,
+            Problem::LinkedElsewhere => StatusCode::CONFLICT,
+            Problem::ProviderWrong => StatusCode::BAD_GATEWAY,
             Problem::UnknownClient
             | Problem::ClientDocument
             | Problem::ClientNotAccepted
             | Problem::RedirectUri
             | Problem::Malformed
+            | Problem::SignInGone
             | Problem::Expired => StatusCode::BAD_REQUEST,
         };
         let request_id = request.extensions().get::<RequestId>().map(ToString::to_string);
@@ -59,6 +62,12 @@ impl PageError {
                 Self::new(services, request, Problem::Expired)
             }
         }
+    }
+
+    /// With a page of ours to go on with.
+    pub(in crate::http) fn with_link(mut self, url: String) -> Self {
+        self.page.link = Some(url);
+        self
     }
 
     /// With what the log says.

@@ -30,6 +30,8 @@ pub struct ErrorPage {
     pub code: Option<String>,
     /// More for the operator. Never a secret, a code or a token.
     pub details: Vec<Detail>,
+    /// Path of a page with which the person can go on.
+    pub link: Option<String>,
     /// Identifier under which the log knows this request.
     pub request_id: Option<String>,
 }
@@ -49,6 +51,18 @@ pub enum Problem {
     Malformed,
     /// The pending authorization is too old, was used, or belongs to another sign-in. HTTP 400.
     Expired,
+    /// An upstream provider's answer came too late, twice, or in another browser. HTTP 400.
+    SignInGone,
+    /// The person or the upstream provider did not want to. HTTP 403.
+    SignInDeclined,
+    /// The upstream provider does not answer. HTTP 503.
+    ProviderDown,
+    /// The upstream provider answers something that cannot be believed. HTTP 502.
+    ProviderWrong,
+    /// The upstream provider signs them in, and the operator does not let them. HTTP 403.
+    NotAllowed,
+    /// The person at the upstream provider belongs to another account here. HTTP 409.
+    LinkedElsewhere,
     /// A form's CSRF token was missing or wrong. HTTP 403.
     ForeignForm,
     /// No such page. HTTP 404.
@@ -69,6 +83,12 @@ impl Problem {
             Self::RedirectUri => "invalid_redirect_uri",
             Self::Malformed => "invalid_request",
             Self::Expired => "expired_interaction",
+            Self::SignInGone => "sign_in_expired",
+            Self::SignInDeclined => "access_denied",
+            Self::ProviderDown => "provider_unavailable",
+            Self::ProviderWrong => "provider_error",
+            Self::NotAllowed => "not_allowed",
+            Self::LinkedElsewhere => "already_linked",
             Self::ForeignForm => "csrf_mismatch",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
@@ -89,6 +109,7 @@ impl ErrorPage {
             what_to_do: words.what_to_do.to_owned(),
             code: Some(problem.code().to_owned()),
             details: Vec::new(),
+            link: None,
             request_id,
         }
     }

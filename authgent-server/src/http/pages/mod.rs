@@ -42,5 +42,5 @@ pub use self::layout::Layout;
 pub use self::notice::{ConnectedPage, SignOutPage, SignedOutPage};
 pub use self::password::{ChoosePasswordPage, Choosing, ForgotPage, PasswordNoticePage};
 pub use self::second_factor::{PasskeyButton, SecondFactorPage};
-pub use self::security::{MethodsSection, PasskeyRow, RecoveryCodesPage, SecurityPage, TotpPage};
+pub use self::security::{IdentityRow, MethodsSection, PasskeyRow, RecoveryCodesPage, SecurityPage, TotpPage};
 pub use self::sign_in::{ProviderButton, SignInPage};

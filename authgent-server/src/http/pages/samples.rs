@@ -9,9 +9,10 @@ use askama::{Result, Template as _};
 use super::qr::Qr;
 use super::texts::{self, Texts};
 use super::{
-    ChoosePasswordPage, Choosing, ConnectedPage, ConsentPage, Detail, ErrorPage, ForgotPage, HomePage, Imitation,
-    Layout, MethodsSection, PasskeyButton, PasskeyRow, PasswordNoticePage, Problem, ProviderButton, RecoveryCodesPage,
-    ScopeRow, SecondFactorPage, SecurityPage, SignInPage, SignOutPage, SignedOutPage, Standing, TotpPage,
+    ChoosePasswordPage, Choosing, ConnectedPage, ConsentPage, Detail, ErrorPage, ForgotPage, HomePage, IdentityRow,
+    Imitation, Layout, MethodsSection, PasskeyButton, PasskeyRow, PasswordNoticePage, Problem, ProviderButton,
+    RecoveryCodesPage, ScopeRow, SecondFactorPage, SecurityPage, SignInPage, SignOutPage, SignedOutPage, Standing,
+    TotpPage,
 };
 use crate::service::consent::Change;
 
@@ -155,6 +156,13 @@ pub fn all() -> Result<Vec<(&'static str, String)>> {
         ("error-client-not-accepted", problem(Problem::ClientNotAccepted).render()?),
         ("error-malformed", problem(Problem::Malformed).render()?),
         ("error-expired", problem(Problem::Expired).render()?),
+        ("error-sign-in-gone", gone().render()?),
+        ("error-sign-in-declined", problem(Problem::SignInDeclined).render()?),
+        ("error-provider-down", problem(Problem::ProviderDown).render()?),
+        ("error-provider-wrong", problem(Problem::ProviderWrong).render()?),
+        ("error-not-allowed", problem(Problem::NotAllowed).render()?),
+        ("error-linked-elsewhere", problem(Problem::LinkedElsewhere).render()?),
+        ("security-providers", security_providers().render()?),
         ("error-form", problem(Problem::ForeignForm).render()?),
         ("error-not-found", problem(Problem::NotFound).render()?),
         ("error-method", problem(Problem::MethodNotAllowed).render()?),
@@ -425,6 +433,15 @@ pub fn security() -> SecurityPage {
         base: "/account".to_owned(),
         csrf_token: "c2FtcGxl".to_owned(),
         error: None,
+        local_accounts: true,
+        identities: vec![IdentityRow {
+            handle: "aGFuZGxl".to_owned(),
+            provider: "Example Corp".to_owned(),
+            email: Some("ada@example.com".to_owned()),
+            added: "2026-11-20".to_owned(),
+            last_used: "2026-11-24".to_owned(),
+        }],
+        linkable: vec![("GitHub".to_owned(), "/account/providers/github/link".to_owned())],
         password_set: true,
         passkeys: vec![
             passkey("0198c7c2-6a0e-7d11-8000-000000000001", "Phone", Some("2026-11-24")),
@@ -437,12 +454,28 @@ pub fn security() -> SecurityPage {
     SecurityPage { layout: layout(), frame: super::account::samples::frame("/security"), methods }
 }
 
+/// Where providers alone sign people in.
+fn security_providers() -> SecurityPage {
+    let mut page = security();
+    page.methods.local_accounts = false;
+    page.methods.error = Some(TEXTS.get().security.last_provider.to_owned());
+    page
+}
+
+/// A provider's answer that came twice, with a way to go on.
+fn gone() -> ErrorPage {
+    let layout = layout();
+    ErrorPage { link: Some("/login".to_owned()), ..ErrorPage::new(layout, Problem::SignInGone, None) }
+}
+
 /// A person with a password alone, who tried to remove what is not there.
 pub fn security_new() -> SecurityPage {
     let mut page = security();
     page.methods.error = Some(TEXTS.get().security.gone.to_owned());
     page.methods.passkeys = Vec::new();
     page.methods.password_set = false;
+    page.methods.identities = Vec::new();
+    page.methods.linkable = Vec::new();
     page.methods.passkeys_work = false;
     page.methods.app_on = false;
     page

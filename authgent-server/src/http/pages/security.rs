@@ -21,6 +21,21 @@ pub struct PasskeyRow {
     pub last_used: Option<String>,
 }
 
+/// An account at an upstream provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdentityRow {
+    /// What names it in the form.
+    pub handle: String,
+    /// The provider's name.
+    pub provider: String,
+    /// The address that the provider gave last.
+    pub email: Option<String>,
+    /// The day on which it was linked.
+    pub added: String,
+    /// The day of its last use.
+    pub last_used: String,
+}
+
 /// What `account_methods.html` shows. A page that includes it has it in its field `methods`, and loads
 /// `static/passkeys.js`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +48,12 @@ pub struct MethodsSection {
     pub csrf_token: String,
     /// Why the last change was not made, in words.
     pub error: Option<String>,
+    /// Whether people sign in with passwords and passkeys of this server: the rest is about those.
+    pub local_accounts: bool,
+    /// The accounts at upstream providers that are linked.
+    pub identities: Vec<IdentityRow>,
+    /// The upstream providers whose accounts can be linked: name, and the path that the form posts to.
+    pub linkable: Vec<(String, String)>,
     /// Whether there is a password.
     pub password_set: bool,
     /// The passkeys, the oldest first.

@@ -10,6 +10,7 @@ pub mod complete;
 mod error;
 mod github;
 mod keys;
+pub mod manage;
 pub mod metadata;
 pub mod person;
 mod redemption;

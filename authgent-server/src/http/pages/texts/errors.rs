@@ -9,6 +9,8 @@ pub struct ErrorTexts {
     pub what_you_can_do: &'static str,
     /// Heading of what the operator needs.
     pub for_operator: &'static str,
+    /// Link to a page with which the person can go on.
+    pub go_on: &'static str,
     /// Label of the code.
     pub code: &'static str,
     /// Label of the identifier in the log.
@@ -27,6 +29,18 @@ pub struct ErrorTexts {
     pub malformed: ProblemTexts,
     /// [`Problem::Expired`]
     pub expired: ProblemTexts,
+    /// [`Problem::SignInGone`]
+    pub sign_in_gone: ProblemTexts,
+    /// [`Problem::SignInDeclined`]
+    pub sign_in_declined: ProblemTexts,
+    /// [`Problem::ProviderDown`]
+    pub provider_down: ProblemTexts,
+    /// [`Problem::ProviderWrong`]
+    pub provider_wrong: ProblemTexts,
+    /// [`Problem::NotAllowed`]
+    pub not_allowed: ProblemTexts,
+    /// [`Problem::LinkedElsewhere`]
+    pub linked_elsewhere: ProblemTexts,
     /// [`Problem::ForeignForm`]
     pub foreign_form: ProblemTexts,
     /// [`Problem::NotFound`]
@@ -60,6 +74,12 @@ impl ErrorTexts {
             Problem::RedirectUri => &self.redirect_uri,
             Problem::Malformed => &self.malformed,
             Problem::Expired => &self.expired,
+            Problem::SignInGone => &self.sign_in_gone,
+            Problem::SignInDeclined => &self.sign_in_declined,
+            Problem::ProviderDown => &self.provider_down,
+            Problem::ProviderWrong => &self.provider_wrong,
+            Problem::NotAllowed => &self.not_allowed,
+            Problem::LinkedElsewhere => &self.linked_elsewhere,
             Problem::ForeignForm => &self.foreign_form,
             Problem::NotFound => &self.not_found,
             Problem::MethodNotAllowed => &self.method_not_allowed,
@@ -73,6 +93,7 @@ impl ErrorTexts {
 pub static EN: ErrorTexts = ErrorTexts {
     what_you_can_do: "What you can do",
     for_operator: "For the person who runs this server",
+    go_on: "Go on",
     code: "Code",
     request: "Request",
     cause: "Cause",
@@ -107,6 +128,36 @@ pub static EN: ErrorTexts = ErrorTexts {
         message: "It was open for too long, was already used, or belongs to another sign-in. Nothing was allowed.",
         what_to_do: "Go back to the app and start connecting again.",
     },
+    sign_in_gone: ProblemTexts {
+        title: "This sign-in is no longer valid",
+        message: "It took too long, was finished already, or was begun in another browser. You are not signed in by it.",
+        what_to_do: "Sign in once more. If you did not start this yourself, close this window.",
+    },
+    sign_in_declined: ProblemTexts {
+        title: "You are not signed in",
+        message: "The sign-in was cancelled, or your sign-in service did not let you through.",
+        what_to_do: "Try again, or choose another account there.",
+    },
+    provider_down: ProblemTexts {
+        title: "Your sign-in service does not answer",
+        message: "We cannot reach the service with which you sign in here. What you connected before keeps working.",
+        what_to_do: "Try again in a few minutes.",
+    },
+    provider_wrong: ProblemTexts {
+        title: "We could not check this sign-in",
+        message: "What your sign-in service answered is not what we expect of it, so nobody was signed in.",
+        what_to_do: "Try again. If it stays like this, tell the person who runs this server.",
+    },
+    not_allowed: ProblemTexts {
+        title: "This account has no access here",
+        message: "You signed in, but this server does not let the account in that you used.",
+        what_to_do: "Use another account, or ask the person who runs this server to let this one in.",
+    },
+    linked_elsewhere: ProblemTexts {
+        title: "That account is taken",
+        message: "The account that you chose belongs to somebody else on this server. Nothing was changed.",
+        what_to_do: "Choose another account. If both are yours, unlink it in the other one first.",
+    },
     foreign_form: ProblemTexts {
         title: "Please try that again",
         message: "We could not tell that this came from your own browser window. Nothing was changed.",
@@ -138,6 +189,7 @@ pub static EN: ErrorTexts = ErrorTexts {
 pub static DE: ErrorTexts = ErrorTexts {
     what_you_can_do: "Was Sie tun können",
     for_operator: "Für die Person, die diesen Server betreibt",
+    go_on: "Weiter",
     code: "Fehlercode",
     request: "Anfrage",
     cause: "Ursache",
@@ -171,6 +223,36 @@ pub static DE: ErrorTexts = ErrorTexts {
         title: "Diese Seite gilt nicht mehr",
         message: "Sie war zu lange offen, wurde schon verwendet oder gehört zu einer anderen Anmeldung. Es wurde nichts erlaubt.",
         what_to_do: "Gehen Sie zurück zur App und beginnen Sie dort noch einmal.",
+    },
+    sign_in_gone: ProblemTexts {
+        title: "Diese Anmeldung gilt nicht mehr",
+        message: "Sie hat zu lange gedauert, ist schon abgeschlossen oder wurde in einem anderen Browser begonnen. Angemeldet sind Sie dadurch nicht.",
+        what_to_do: "Melden Sie sich noch einmal an. Wenn Sie das nicht selbst begonnen haben, schließen Sie dieses Fenster.",
+    },
+    sign_in_declined: ProblemTexts {
+        title: "Sie sind nicht angemeldet",
+        message: "Die Anmeldung wurde abgebrochen, oder Ihr Anmeldedienst hat Sie nicht durchgelassen.",
+        what_to_do: "Versuchen Sie es noch einmal, oder wählen Sie dort ein anderes Konto.",
+    },
+    provider_down: ProblemTexts {
+        title: "Ihr Anmeldedienst antwortet nicht",
+        message: "Wir erreichen den Dienst nicht, mit dem Sie sich hier anmelden. Was Sie schon verbunden haben, funktioniert weiter.",
+        what_to_do: "Versuchen Sie es in ein paar Minuten noch einmal.",
+    },
+    provider_wrong: ProblemTexts {
+        title: "Wir konnten diese Anmeldung nicht prüfen",
+        message: "Ihr Anmeldedienst hat anders geantwortet, als wir es von ihm erwarten. Deshalb wurde niemand angemeldet.",
+        what_to_do: "Versuchen Sie es noch einmal. Wenn es dabei bleibt, sagen Sie es dem Betreiber dieses Servers.",
+    },
+    not_allowed: ProblemTexts {
+        title: "Dieses Konto hat hier keinen Zugang",
+        message: "Sie haben sich angemeldet, aber dieser Server lässt das Konto nicht ein, das Sie benutzt haben.",
+        what_to_do: "Nehmen Sie ein anderes Konto, oder bitten Sie den Betreiber dieses Servers um Zugang.",
+    },
+    linked_elsewhere: ProblemTexts {
+        title: "Dieses Konto ist vergeben",
+        message: "Das Konto, das Sie gewählt haben, gehört auf diesem Server jemand anderem. Es wurde nichts geändert.",
+        what_to_do: "Wählen Sie ein anderes Konto. Wenn beide Ihnen gehören, lösen Sie zuerst die Verknüpfung im anderen.",
     },
     foreign_form: ProblemTexts {
         title: "Bitte noch einmal",

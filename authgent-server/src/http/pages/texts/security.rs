@@ -5,6 +5,16 @@
 pub struct SecurityTexts {
     /// Title and heading of the page.
     pub title: &'static str,
+    /// Heading of the upstream providers.
+    pub providers: &'static str,
+    /// What they are good for.
+    pub providers_lead: &'static str,
+    /// Button: links one, `{provider}`.
+    pub link: &'static str,
+    /// Button: unlinks one.
+    pub unlink: &'static str,
+    /// Error: nobody could sign in afterwards.
+    pub last_provider: &'static str,
     /// Heading of the password.
     pub password: &'static str,
     /// There is one.
@@ -102,6 +112,11 @@ pub struct SecurityTexts {
 /// English.
 pub static EN: SecurityTexts = SecurityTexts {
     title: "Ways to sign in",
+    providers: "Sign-in services",
+    providers_lead: "With these accounts of yours you can sign in here.",
+    link: "Link an account of {provider}",
+    unlink: "Unlink",
+    last_provider: "That is your last way to sign in here. Link another account first.",
     password: "Password",
     password_set: "You have one. A change signs you out everywhere else.",
     no_password: "You have none, and need none as long as you have a passkey.",
@@ -153,6 +168,11 @@ pub static EN: SecurityTexts = SecurityTexts {
 /// German.
 pub static DE: SecurityTexts = SecurityTexts {
     title: "Anmeldewege",
+    providers: "Anmeldedienste",
+    providers_lead: "Mit diesen Ihrer Konten können Sie sich hier anmelden.",
+    link: "Ein Konto von {provider} verknüpfen",
+    unlink: "Verknüpfung lösen",
+    last_provider: "Das ist Ihr letzter Weg, sich hier anzumelden. Verknüpfen Sie zuerst ein anderes Konto.",
     password: "Passwort",
     password_set: "Sie haben eines. Wenn Sie es ändern, werden Sie überall sonst abgemeldet.",
     no_password: "Sie haben keines und brauchen keines, solange Sie einen Passkey haben.",
