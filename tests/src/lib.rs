@@ -15,3 +15,4 @@ pub mod server;
 pub mod sign_in;
 pub mod smtp;
 pub mod stack;
+pub mod upstream;

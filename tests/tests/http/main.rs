@@ -7,6 +7,7 @@ mod clients;
 mod consent;
 mod doctor;
 mod health;
+mod idp;
 mod languages;
 mod layers;
 mod links;

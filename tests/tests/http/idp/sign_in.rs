@@ -1,0 +1,213 @@
+//! What honest people and honest providers see.
+
+use super::World;
+use authgent_server::domain::{Amr, EventKind};
+use authgent_tests::browser::{Browser, query};
+use authgent_tests::flow::payload;
+use authgent_tests::html::{Form, text};
+use authgent_tests::upstream::CLIENT_ID;
+use serde_json::json;
+
+#[tokio::test]
+async fn a_person_signs_in_at_the_provider_and_is_still_asked_for_consent() {
+    let world = World::new().await;
+    let flow = world.flow().await;
+    let page = world.arrive(&flow.browser, &flow.authorize_url()).await;
+    assert_eq!(page.url.path(), "/consent", "a confused deputy gets nothing: {}", text(&page.body));
+    let asked = world.provider.behaviour().asked.clone();
+    for (name, value) in [
+        ("response_type", "code"),
+        ("client_id", CLIENT_ID),
+        ("redirect_uri", &*world.server.url("/idp/callback")),
+        ("scope", "openid profile email"),
+        ("code_challenge_method", "S256"),
+    ] {
+        assert_eq!(asked[name], value);
+    }
+    assert!(asked["state"].len() >= 43 && asked["nonce"].len() >= 43 && asked["code_challenge"].len() == 43);
+    assert!(!asked.contains_key("max_age") && !asked.contains_key("prompt"));
+
+    let tokens = world.tokens(&world.flow().await).await;
+    let claims = payload(tokens["access_token"].as_str().unwrap()).unwrap();
+    let ada = world.user("ada@example.com").await.unwrap();
+    assert_eq!(claims["sub"], ada.id.to_string(), "our own name for her, not the provider's");
+    assert_eq!((ada.name.as_deref(), ada.email_verified, ada.password_hash), (Some("Ada Lovelace"), true, None));
+    let identity = world.server.store.identities_of_user(ada.id).await.unwrap().remove(0);
+    assert_eq!((&*identity.issuer, &*identity.subject), (&*world.provider.issuer, "ada-at-work"));
+    assert_eq!(identity.groups, ["engineering"]);
+    let kinds: Vec<_> = world.server.store.events_of_user(ada.id, None, 10).await.unwrap();
+    let kinds: Vec<_> = kinds.iter().rev().map(|event| event.kind).take(2).collect();
+    assert_eq!(kinds, [EventKind::AccountCreated, EventKind::SignedIn]);
+    let session =
+        world.server.store.sessions_of_user(ada.id, authgent_core::time::Timestamp(0)).await.unwrap().remove(0);
+    assert_eq!(session.amr, [Amr::Federated]);
+    assert_eq!(session.upstream.unwrap().sid.as_deref(), Some("session-1"));
+}
+
+#[tokio::test]
+async fn the_same_person_keeps_their_account_under_another_name_and_address() {
+    let world = World::new().await;
+    let first = payload(world.tokens(&world.flow().await).await["access_token"].as_str().unwrap()).unwrap();
+    world
+        .provider
+        .claims(&json!({"name": "Ada King", "email": "countess@example.com", "amr": ["pwd", "mfa"], "groups": []}));
+    let second = payload(world.tokens(&world.flow().await).await["access_token"].as_str().unwrap()).unwrap();
+    assert_eq!(first["sub"], second["sub"]);
+    assert!(world.user("ada@example.com").await.is_none());
+    let ada = world.user("countess@example.com").await.unwrap();
+    assert_eq!((ada.name.as_deref(), &second["sub"]), (Some("Ada King"), &json!(ada.id.to_string())));
+    assert!(world.server.store.identities_of_user(ada.id).await.unwrap()[0].groups.is_empty());
+    let sessions = world.server.store.sessions_of_user(ada.id, authgent_core::time::Timestamp(0)).await.unwrap();
+    assert!(sessions.iter().any(|session| session.amr == [Amr::Federated, Amr::MultiFactor]));
+}
+
+#[tokio::test]
+async fn what_the_token_lacks_is_asked_for_at_the_userinfo_endpoint() {
+    let world = World::new().await;
+    world.provider.claims(&json!({"email": null, "email_verified": null, "name": null, "groups": null}));
+    let userinfo = json!({"sub": "ada-at-work", "email": "ada@example.com", "email_verified": true, "name": "Ada"});
+    world.provider.behaviour().userinfo = Some(userinfo);
+    assert_eq!(world.account(&Browser::new().unwrap()).await.url.path(), "/account");
+    assert_eq!(world.user("ada@example.com").await.unwrap().name.as_deref(), Some("Ada"));
+    // Of somebody else, it is worth nothing.
+    world.provider.claims(&json!({"sub": "grace-at-work"}));
+    let page = world.account(&Browser::new().unwrap()).await;
+    assert_eq!(page.status, 502, "{}", text(&page.body));
+}
+
+#[tokio::test]
+async fn keys_change_and_the_provider_goes_down_and_comes_back() {
+    let world = World::new().await;
+    let browser = || Browser::new().unwrap();
+    assert_eq!(world.account(&browser()).await.status, 200);
+    assert_eq!(world.account(&browser()).await.status, 200);
+    assert_eq!(world.provider.behaviour().key_fetches, 1, "kept in memory");
+    world.server.clock.advance(31);
+    world.provider.rotate().unwrap();
+    assert_eq!(world.account(&browser()).await.status, 200, "a key that is not known is looked for once more");
+    // At once, not again: whoever makes tokens up must not make us ask.
+    world.provider.rotate().unwrap();
+    assert_eq!(world.account(&browser()).await.status, 502);
+    world.server.clock.advance(31);
+    assert_eq!(world.account(&browser()).await.status, 200);
+
+    // It is down: the person reads what to do, and those who are signed in stay so.
+    let (there, here) = (browser(), browser());
+    world.account(&here).await;
+    let back = world.way_back(&there, &world.server.url("/account")).await;
+    world.provider.behaviour().down = true;
+    let page = there.get(back).await.unwrap();
+    assert_eq!(page.status, 503);
+    assert!(text(&page.body).contains("Your sign-in service does not answer"), "{}", text(&page.body));
+    assert!(page.headers.contains_key("retry-after") && page.body.contains("href=\"/login?return_to="));
+    assert_eq!(here.get(world.server.url("/account")).await.unwrap().status, 200);
+    world.provider.behaviour().down = false;
+    assert_eq!(world.account(&there).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_provider_that_never_answered_is_asked_again_soon() {
+    let world = World::new().await;
+    world.provider.behaviour().down = true;
+    let browser = Browser::new().unwrap();
+    let page = world.to_provider(&browser, &world.server.url("/account")).await;
+    assert_eq!((page.status.as_u16(), page.url.path()), (503, "/login"), "{}", text(&page.body));
+    world.provider.behaviour().down = false;
+    world.server.clock.advance(6);
+    assert_eq!(world.account(&browser).await.status, 200);
+}
+
+#[tokio::test]
+async fn where_there_are_local_accounts_too_the_person_chooses() {
+    let world = World::with(&[("AUTHGENT_LOCAL_ACCOUNTS", "on"), ("AUTHGENT_IDP_NAME", "Example Corp")]).await;
+    let flow = world.flow().await;
+    let page = world.to_provider(&flow.browser, &flow.authorize_url()).await;
+    assert_eq!(page.url.path(), "/login");
+    assert!(text(&page.body).contains("Continue with Example Corp") && Form::find(&page.body, "password").is_some());
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(!policy.contains("form-action"), "the button leads to the provider: {policy}");
+    let form = page.form("return_to").unwrap();
+    assert_eq!(form.action, "/idp/idp");
+    let forged = flow.browser.submit(&page, &form.clone().with("csrf_token", "forged")).await.unwrap();
+    assert_eq!(forged.status, 403);
+    let there = flow.browser.submit(&page, &form).await.unwrap();
+    let back = world.provider.through(&flow.browser, &there).await.unwrap();
+    let consent = flow.browser.follow(flow.browser.get(back).await.unwrap()).await.unwrap();
+    assert_eq!(consent.url.path(), "/consent");
+}
+
+#[tokio::test]
+async fn what_the_client_asks_of_the_sign_in_reaches_the_provider() {
+    let world = World::new().await;
+    let flow = world.flow().await.with("login_hint", "ada@example.com").with("max_age", "300").with("ui_locales", "de");
+    world.way_back(&flow.browser, &flow.authorize_url()).await;
+    let asked = world.provider.behaviour().asked.clone();
+    assert_eq!((&*asked["login_hint"], &*asked["max_age"], &*asked["ui_locales"]), ("ada@example.com", "300", "de"));
+
+    for (prompt, max_age) in [("login", Some("0")), ("select_account", None), ("consent", None)] {
+        let flow = world.flow().await.with("prompt", prompt);
+        world.way_back(&flow.browser, &flow.authorize_url()).await;
+        let asked = world.provider.behaviour().asked.clone();
+        let expected = (prompt != "consent").then_some(prompt);
+        assert_eq!(asked.get("prompt").map(String::as_str), expected);
+        assert_eq!(asked.get("max_age").map(String::as_str), max_age, "{prompt}");
+    }
+}
+
+#[tokio::test]
+async fn another_account_can_be_chosen_after_the_first() {
+    let world = World::new().await;
+    let flow = world.flow().await;
+    let consent = world.arrive(&flow.browser, &flow.authorize_url()).await;
+    let switch = consent.form("return_to").unwrap();
+    let login = flow.browser.submit(&consent, &switch).await.unwrap();
+    world.way_back(&flow.browser, login.location().unwrap().as_str()).await;
+    assert_eq!(world.provider.behaviour().asked["prompt"], "select_account");
+}
+
+#[tokio::test]
+async fn a_dangerous_change_needs_a_fresh_sign_in_at_the_provider() {
+    let world = World::new().await;
+    let browser = Browser::new().unwrap();
+    let page = world.account(&browser).await;
+    assert_eq!(page.status, 200);
+    world.server.clock.advance(3600);
+    let data = browser.get(world.server.url("/account/data")).await.unwrap();
+    let form = data.form("confirm").unwrap().with("confirm", "ada@example.com");
+    let barrier = browser.submit(&data, &form).await.unwrap();
+    let there = world.to_provider(&browser, barrier.location().unwrap().as_str()).await;
+    let asked = there.location().unwrap();
+    assert_eq!((query(&asked, "prompt").as_deref(), query(&asked, "max_age").as_deref()), (Some("login"), Some("0")));
+    // A provider that lets an old session through is noticed.
+    world.provider.claims(&json!({"auth_time": 1_000_000_000}));
+    let back = world.provider.through(&browser, &there).await.unwrap();
+    assert_eq!(browser.get(back).await.unwrap().status, 502);
+}
+
+#[tokio::test]
+async fn without_local_accounts_nothing_of_them_is_there() {
+    let world = World::new().await;
+    let browser = Browser::new().unwrap();
+    world.account(&browser).await;
+    for path in ["/forgot", "/invitation/x", "/reset/x", "/account/password", "/account/totp", "/login/second-factor"] {
+        assert_eq!(browser.get(world.server.url(path)).await.unwrap().status, 404, "{path}");
+    }
+    let (status, _) = world.server.post("/login", &[("email", "ada@example.com"), ("password", "x")]).await.unwrap();
+    assert_eq!(status, 405);
+    let (status, _) = world.server.post("/login/passkey/options", &[]).await.unwrap();
+    assert_eq!(status, 404);
+    let security = browser.get(world.server.url("/account/security")).await.unwrap();
+    assert!(!text(&security.body).contains("Passkeys") && text(&security.body).contains("Sign-in services"));
+}
+
+#[tokio::test]
+async fn after_signing_out_nobody_is_signed_in_again_by_themselves() {
+    let world = World::new().await;
+    let browser = Browser::new().unwrap();
+    world.account(&browser).await;
+    let ask = browser.get(world.server.url("/logout")).await.unwrap();
+    let done = browser.submit(&ask, &ask.form("csrf_token").unwrap()).await.unwrap();
+    let page = browser.get(done.location().unwrap()).await.unwrap();
+    assert_eq!((page.status.as_u16(), page.url.path()), (200, "/logout"), "no loop through the provider");
+    assert!(page.body.contains("/login?prompt=select_account"));
+}
