@@ -43,6 +43,8 @@ pub struct Behaviour {
     key: Jwk,
     kid: String,
     codes: BTreeMap<String, BTreeMap<String, String>>,
+    /// How the server under test proves who it is, and with `private_key_jwt`, its keys.
+    pub client_authentication: (&'static str, Value),
     /// How often the keys were fetched.
     pub key_fetches: u32,
     /// The last authorization request.
@@ -87,6 +89,7 @@ impl Provider {
             key,
             kid,
             codes: BTreeMap::new(),
+            client_authentication: ("client_secret_basic", Value::Null),
             key_fetches: 0,
             asked: BTreeMap::new(),
         };
@@ -253,7 +256,7 @@ async fn token(
 ) -> Result<HttpResponse, actix_web::Error> {
     let mut behaviour = up(&shared)?;
     let refuse = |error: &str| Ok(HttpResponse::BadRequest().json(json!({"error": error})));
-    if !is_the_client(&request) {
+    if !is_the_client(&behaviour.client_authentication, &issuer, &request, &form) {
         return refuse("invalid_client");
     }
     let given = |name: &str| form.get(name).cloned().unwrap_or_default();
@@ -277,8 +280,40 @@ async fn token(
         .json(json!({"access_token": "at-the-provider", "token_type": "Bearer", "id_token": id_token})))
 }
 
+/// Whether the server under test proves who it is as it should, and in no other way beside.
+fn is_the_client(
+    (method, keys): &(&str, Value),
+    issuer: &str,
+    request: &HttpRequest,
+    form: &BTreeMap<String, String>,
+) -> bool {
+    let given = |name: &str| form.get(name).map(String::as_str);
+    let header = request.headers().contains_key("authorization");
+    match *method {
+        "client_secret_basic" => has_basic(request) && given("client_secret").is_none(),
+        "client_secret_post" => {
+            !header && given("client_id") == Some(CLIENT_ID) && given("client_secret") == Some(CLIENT_SECRET)
+        }
+        "none" => !header && given("client_id") == Some(CLIENT_ID) && given("client_secret").is_none(),
+        _ => !header && given("client_assertion").is_some_and(|assertion| is_assertion(assertion, keys, issuer)),
+    }
+}
+
+/// RFC 7523, section 3, with the first key of a set.
+fn is_assertion(assertion: &str, keys: &Value, issuer: &str) -> bool {
+    let check = || -> Result<bool> {
+        let key = Jwk::from_map(keys["keys"][0].as_object().cloned().context("no key")?)?;
+        let (claims, _) = josekit::jwt::decode_with_verifier(assertion, &ES256.verifier_from_jwk(&key)?)?;
+        let claim = |name: &str| claims.claim(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let is_now = claims.claim("exp").and_then(Value::as_i64).is_some_and(|exp| exp > SystemClock.now().0);
+        let is_for_us = claim("aud") == format!("{issuer}/token");
+        Ok(claim("iss") == CLIENT_ID && claim("sub") == CLIENT_ID && is_for_us && is_now && !claim("jti").is_empty())
+    };
+    check().unwrap_or_default()
+}
+
 /// `client_secret_basic` (RFC 6749, section 2.3.1): name and secret are encoded as in a form.
-fn is_the_client(request: &HttpRequest) -> bool {
+fn has_basic(request: &HttpRequest) -> bool {
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", encode(CLIENT_ID), encode(CLIENT_SECRET));
     let expected = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair));

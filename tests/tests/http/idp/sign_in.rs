@@ -5,7 +5,8 @@ use authgent_server::domain::{Amr, EventKind};
 use authgent_tests::browser::{Browser, query};
 use authgent_tests::flow::payload;
 use authgent_tests::html::{Form, text};
-use authgent_tests::upstream::CLIENT_ID;
+use authgent_tests::server::TestServer;
+use authgent_tests::upstream::{CLIENT_ID, CLIENT_SECRET, Provider};
 use serde_json::json;
 
 #[tokio::test]
@@ -210,4 +211,48 @@ async fn after_signing_out_nobody_is_signed_in_again_by_themselves() {
     let page = browser.get(done.location().unwrap()).await.unwrap();
     assert_eq!((page.status.as_u16(), page.url.path()), (200, "/logout"), "no loop through the provider");
     assert!(page.body.contains("/login?prompt=select_account"));
+}
+
+#[tokio::test]
+async fn the_server_proves_to_the_provider_who_it_is() {
+    for method in ["client_secret_post", "private_key_jwt", "none"] {
+        let provider = Provider::start().unwrap();
+        let mut setup = TestServer::setup()
+            .with("AUTHGENT_IDP_ISSUER", &provider.issuer)
+            .with("AUTHGENT_IDP_CLIENT_ID", CLIENT_ID)
+            .with("AUTHGENT_IDP_CLIENT_AUTHENTICATION", method);
+        if method == "client_secret_post" {
+            setup = setup.with("AUTHGENT_IDP_CLIENT_SECRET", CLIENT_SECRET);
+        }
+        let server = setup.start().await.unwrap();
+        let keys = server.http.get(server.url("/.well-known/jwks.json")).send().await.unwrap();
+        provider.behaviour().client_authentication = (method, keys.json().await.unwrap());
+        let world = World { provider, server };
+        assert_eq!(world.account(&Browser::new().unwrap()).await.status, 200, "{method}");
+        world.provider.behaviour().client_authentication = ("client_secret_basic", json!({}));
+        assert_eq!(world.account(&Browser::new().unwrap()).await.status, 502, "{method}: invalid_client");
+    }
+}
+
+#[tokio::test]
+async fn several_providers_have_a_button_each_below_the_path_of_the_issuer() {
+    let (work, school) = (Provider::start().unwrap(), Provider::start().unwrap());
+    school.claims(&json!({"sub": "ada-at-school", "email": "ada@school.example"}));
+    let entry = |id: &str, provider: &Provider| json!({"id": id, "name": id.to_uppercase(), "issuer": provider.issuer, "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET});
+    let list = json!([entry("work", &work), entry("school", &school)]);
+    let setup = TestServer::setup().path("/tenant").with("AUTHGENT_IDENTITY_PROVIDERS", list);
+    let server = setup.start().await.unwrap();
+    let browser = Browser::new().unwrap();
+    let page = browser.get(server.url("/login")).await.unwrap();
+    let words = text(&page.body);
+    assert!(
+        words.contains("Continue with WORK") && words.contains("Continue with SCHOOL") && !words.contains("Password")
+    );
+    let mut form = page.form("return_to").unwrap();
+    form.action = "/tenant/idp/school".into();
+    let there = browser.submit(&page, &form).await.unwrap();
+    let back = school.through(&browser, &there).await.unwrap();
+    assert_eq!(back.path(), "/tenant/idp/callback");
+    assert_eq!(browser.get(back).await.unwrap().location().unwrap().path(), "/tenant/");
+    assert!(server.store.identity(&school.issuer, "ada-at-school").await.unwrap().is_some());
 }
