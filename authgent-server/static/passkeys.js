@@ -86,7 +86,9 @@ async function add(place) {
   const { ceremony, options } = await post(place, "/options", {});
   const credential = await navigator.credentials.create({ publicKey: readOptions(options) });
   const name = place.querySelector("[data-passkey-name]")?.value ?? "";
-  await post(place, "", { ceremony, credential: writeCredential(credential), name });
+  // On an invitation: what the person is called.
+  const person = document.querySelector("[data-person]")?.value ?? "";
+  await post(place, "", { ceremony, credential: writeCredential(credential), name, person });
 }
 
 /** The browser's own suggestions at the e-mail field, for as long as the page is open. */

@@ -10,7 +10,7 @@ use super::pages::{ChoosePasswordPage, Choosing, Layout, PasswordNoticePage};
 use super::password::{self, Refusal};
 use super::rate_limit::SignInRate;
 use super::return_to::ReturnTo;
-use super::{csrf, device, language, render, session};
+use super::{csrf, device, language, render, render_with_script, session};
 use crate::domain::{LinkPurpose, User};
 use crate::mail::Notice;
 use crate::service::links::{self, LinkError};
@@ -131,14 +131,17 @@ fn page(
     let csrf = csrf::for_form(services, request);
     let token = url::form_urlencoded::byte_serialize(token.as_bytes()).collect::<String>();
     let typed = refused.as_ref().and_then(|(form, _)| form.parameters.get("name"));
+    let action = format!("{}{}{token}", services.settings.issuer.path(), purpose.path());
+    let invited = purpose == LinkPurpose::Invitation && services.relying_party.is_some();
     let page = ChoosePasswordPage {
         layout: Layout::new(services, request),
         t: language::of(request).password,
+        passkey: invited.then(|| format!("{action}/passkey")),
         choosing: match purpose {
             LinkPurpose::Invitation => Choosing::Invitation,
             LinkPurpose::PasswordReset => Choosing::Reset,
         },
-        action: format!("{}{}{token}", services.settings.issuer.path(), purpose.path()),
+        action,
         csrf_token: csrf.token,
         email: user.email.as_str().to_owned(),
         name: typed.or(user.name.as_deref()).unwrap_or_default().to_owned(),
@@ -146,7 +149,7 @@ fn page(
         revoke: refused.as_ref().is_none_or(|(form, _)| form.parameters.get("revoke").is_some()),
         error: refused.as_ref().map(|(_, refusal)| refusal.text),
     };
-    let response = render(services, request, &page, Forms::Here, csrf.cookie)?;
+    let response = render_with_script(services, request, &page, Forms::Here, csrf.cookie)?;
     Ok(match refused {
         Some((_, refusal)) => refusal.mark(response),
         None => response,

@@ -142,6 +142,8 @@ fn of_local_accounts(config: &mut ServiceConfig, at: impl Fn(&str) -> String) {
             at("/invitation/{token}"),
             [read().to(link::get_invitation), web::post().to(link::post_invitation)],
         ))
+        .service(closed(at("/invitation/{token}/passkey"), [web::post().to(passkeys::invited)]))
+        .service(closed(at("/invitation/{token}/passkey/options"), [web::post().to(passkeys::invited_options)]))
         .service(closed(at("/reset/{token}"), [read().to(link::get_reset), web::post().to(link::post_reset)]))
         .service(closed(at("/account/password"), [read().to(password::get), web::post().to(password::post)]));
 }

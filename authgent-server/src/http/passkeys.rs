@@ -1,4 +1,4 @@
-//! `POST /login/passkey`, `POST /account/passkeys`, and with `/options` the first halves of both: what `static/passkeys.js`
+//! `POST /login/passkey`, `/account/passkeys`, `/invitation/{token}/passkey`, and with `/options` the first halves of them: what `static/passkeys.js`
 //! asks for. JSON in and out; the CSRF token comes as a header. Every answer that ends well says where to go.
 
 use super::csrf;
@@ -12,9 +12,10 @@ use crate::crypto::passkey::PasskeyError;
 use crate::domain::TokenHash;
 use crate::mail::Notice;
 use crate::service::Services;
+use crate::service::links::{self, LinkError};
 use crate::service::notices;
 use crate::service::passkeys::{CeremonyError, Started, authenticate, register};
-use crate::service::sign_in::SignedIn;
+use crate::service::sign_in::{NewSession, SignedIn};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, LOCATION, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -35,9 +36,7 @@ pub(super) async fn sign_in_options(
 ) -> HttpResponse {
     let Some(browser) = genuine(&services, &request) else { return foreign() };
     if let Some(seconds) = rate.wait(&request) {
-        let mut refusal = error(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many sign-ins from this address");
-        refusal.headers_mut().insert(RETRY_AFTER, seconds.into());
-        return refusal;
+        return put_off(seconds);
     }
     started(authenticate::begin(&services, browser).await)
 }
@@ -63,14 +62,7 @@ pub(super) async fn sign_in(
     let outcome =
         authenticate::finish(&services, browser, &answer.ceremony, &answer.credential, &device, former.as_deref());
     match outcome.await {
-        Ok(new) => {
-            let location = ReturnTo::parse(&services, Some(&answer.return_to)).location(&services);
-            HttpResponse::Ok()
-                .insert_header((CACHE_CONTROL, "no-store"))
-                .cookie(session::device_cookie(&services, &request, new.user_id))
-                .cookie(session::cookie(&services, new))
-                .json(json!({ "location": location }))
-        }
+        Ok(new) => signed_in(&services, &request, new, &ReturnTo::parse(&services, Some(&answer.return_to))),
         Err(error) => refused(&error),
     }
 }
@@ -88,8 +80,18 @@ pub(super) async fn add_options(request: HttpRequest, services: web::Data<Servic
 struct AddAnswer {
     ceremony: String,
     credential: Value,
+    /// What the passkey is called.
     #[serde(default)]
     name: String,
+    /// What an invited person is called.
+    #[serde(default)]
+    person: String,
+}
+
+impl AddAnswer {
+    fn registration(&self) -> register::Answer<'_> {
+        register::Answer { ceremony: &self.ceremony, credential: &self.credential, name: &self.name }
+    }
 }
 
 /// Ends it.
@@ -106,8 +108,7 @@ pub(super) async fn add(
     let Ok(answer) = serde_json::from_slice::<AddAnswer>(&body.0) else { return malformed() };
     let device = device::of(&services, &request);
     let user = &signed_in.user;
-    match register::finish(&services, user, browser, &answer.ceremony, &answer.credential, &answer.name, &device).await
-    {
+    match register::finish(&services, user, browser, &answer.registration(), &device).await {
         Ok(_) => {
             notices::send(&services, language::of(&request).lang, user, Notice::PasskeyAdded, &device);
             let location = ReturnTo::Account("/security".to_owned()).location(&services);
@@ -115,6 +116,75 @@ pub(super) async fn add(
         }
         Err(error) => refused(&error),
     }
+}
+
+/// Begins to give an invited person a passkey. Who has the link may.
+pub(super) async fn invited_options(
+    request: HttpRequest,
+    services: web::Data<Services>,
+    rate: web::Data<SignInRate>,
+    token: web::Path<String>,
+) -> HttpResponse {
+    let Some(browser) = genuine(&services, &request) else { return foreign() };
+    if let Some(seconds) = rate.wait(&request) {
+        return put_off(seconds);
+    }
+    match links::begin_passkey(&services, &token, browser).await {
+        Ok(begun) => started(Ok(begun)),
+        Err(error) => link_refused(error),
+    }
+}
+
+/// Ends it: the account has a passkey, and the person a session.
+pub(super) async fn invited(
+    request: HttpRequest,
+    services: web::Data<Services>,
+    token: web::Path<String>,
+    body: Body<LARGEST_ANSWER>,
+) -> HttpResponse {
+    let Some(browser) = genuine(&services, &request) else { return foreign() };
+    let Ok(answer) = serde_json::from_slice::<AddAnswer>(&body.0) else { return malformed() };
+    let (device, former) = (device::of(&services, &request), session::cookie_of(&services, &request));
+    let registration = answer.registration();
+    let accepted = links::accept_with_passkey(
+        &services,
+        &token,
+        &answer.person,
+        browser,
+        &registration,
+        &device,
+        former.as_deref(),
+    );
+    match accepted.await {
+        Ok(new) => signed_in(&services, &request, new, &ReturnTo::Account("/security".to_owned())),
+        Err(error) => link_refused(error),
+    }
+}
+
+fn link_refused(cause: LinkError) -> HttpResponse {
+    match cause {
+        LinkError::Passkey(cause) => refused(&cause),
+        LinkError::Store(cause) => refused(&cause.into()),
+        LinkError::Gone | LinkError::Password(_) => {
+            tracing::info!(%cause, "a one-time link was refused");
+            error(StatusCode::NOT_FOUND, "expired", "the link is not good, or not any more")
+        }
+    }
+}
+
+/// The cookie of a new session, and where to go with it.
+fn signed_in(services: &Services, request: &HttpRequest, new: NewSession, return_to: &ReturnTo) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .cookie(session::device_cookie(services, request, new.user_id))
+        .cookie(session::cookie(services, new))
+        .json(json!({ "location": return_to.location(services) }))
+}
+
+fn put_off(seconds: u64) -> HttpResponse {
+    let mut refusal = error(StatusCode::TOO_MANY_REQUESTS, "too_many", "too many sign-ins from this address");
+    refusal.headers_mut().insert(RETRY_AFTER, seconds.into());
+    refusal
 }
 
 /// The browser, where a page of ours made the request.

@@ -168,6 +168,7 @@ fn page(
     let page = ChoosePasswordPage {
         layout: Layout::new(services, request),
         t: language::of(request).password,
+        passkey: None,
         choosing: Choosing::Change,
         action: format!("{}/account{PAGE}", services.settings.issuer.path()),
         csrf_token: csrf.token,

@@ -2,9 +2,10 @@
 //! the hash of its secret; opening it changes nothing, because mail programs open links by themselves.
 
 use crate::crypto::hash::token_hash;
-use crate::domain::{Device, Email, EventKind, LinkPurpose, OneTimeLink, RevocationReason, User};
+use crate::domain::{Device, Email, EventKind, LinkPurpose, OneTimeLink, RevocationReason, TokenHash, User};
 use crate::mail;
 use crate::service::Services;
+use crate::service::passkeys::{CeremonyError, Started, authenticate, register};
 use crate::service::passwords::{ChangePasswordError, hash_new};
 use crate::service::sign_in::throttle::{self, Admission, Counted};
 use crate::service::sign_in::{Authentication, NewSession, session};
@@ -25,6 +26,9 @@ pub enum LinkError {
     /// The password was not taken.
     #[error(transparent)]
     Password(#[from] ChangePasswordError),
+    /// The passkey was not taken.
+    #[error(transparent)]
+    Passkey(#[from] CeremonyError),
     /// The database did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -59,18 +63,65 @@ pub async fn accept_invitation(
     former_cookie: Option<&str>,
 ) -> Result<NewSession, LinkError> {
     let (link, mut user) = find(services, LinkPurpose::Invitation, token).await?;
-    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
-    if !name.is_empty() {
-        user.name = Some(name);
-    }
+    call(&mut user, name);
     let hash = hash_new(services, &user, password).await?;
     let tx = services.store.begin().await?;
-    use_up(services, &tx, &link, &mut user, &hash).await?;
+    use_up(services, &tx, &link, &mut user, Some(&hash)).await?;
     session::note(services, &tx, &user, EventKind::InvitationAccepted, device, json!({})).await?;
     let authentication = Authentication::local([crate::domain::Amr::Password]);
     let session = session::begin(services, &tx, &user, &authentication, device, former_cookie).await?;
     tx.commit().await?;
     Ok(session)
+}
+
+/// Begins to give the invited person a passkey, in this browser.
+///
+/// # Errors
+/// [`LinkError::Gone`], [`LinkError::Passkey`], [`LinkError::Store`].
+pub async fn begin_passkey(services: &Services, token: &str, browser: TokenHash) -> Result<Started, LinkError> {
+    let (_, user) = find(services, LinkPurpose::Invitation, token).await?;
+    Ok(register::begin(services, &user, browser).await?)
+}
+
+/// Gives the invited person their name and a passkey in the place of a password, and signs them in.
+///
+/// # Errors
+/// [`LinkError`].
+pub async fn accept_with_passkey(
+    services: &Services,
+    token: &str,
+    name: &str,
+    browser: TokenHash,
+    answer: &register::Answer<'_>,
+    device: &Device,
+    former_cookie: Option<&str>,
+) -> Result<NewSession, LinkError> {
+    let (link, mut user) = find(services, LinkPurpose::Invitation, token).await?;
+    call(&mut user, name);
+    let tx = services.store.begin().await?;
+    let verified = match register::verify(services, &tx, &user, browser, answer).await {
+        Ok(verified) => verified,
+        Err(error) => {
+            // What was answered wrongly is not answered again.
+            tx.commit().await?;
+            return Err(error.into());
+        }
+    };
+    use_up(services, &tx, &link, &mut user, None).await?;
+    session::note(services, &tx, &user, EventKind::InvitationAccepted, device, json!({})).await?;
+    register::insert(services, &tx, &user, verified, answer.name, device).await?;
+    let authentication = Authentication::local(authenticate::AMR);
+    let session = session::begin(services, &tx, &user, &authentication, device, former_cookie).await?;
+    tx.commit().await?;
+    Ok(session)
+}
+
+/// The name that an invited person chooses for themselves, if they do.
+fn call(user: &mut User, name: &str) {
+    let name: String = name.trim().chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+    if !name.is_empty() {
+        user.name = Some(name);
+    }
 }
 
 /// Gives the person another password and ends every session of theirs; with `revoke_grants`, whatever applications were
@@ -88,7 +139,7 @@ pub async fn reset_password(
     let (link, mut user) = find(services, LinkPurpose::PasswordReset, token).await?;
     let hash = hash_new(services, &user, password).await?;
     let tx = services.store.begin().await?;
-    use_up(services, &tx, &link, &mut user, &hash).await?;
+    use_up(services, &tx, &link, &mut user, Some(&hash)).await?;
     let sessions = tx.delete_sessions_of_user(user.id).await?;
     let grants = match revoke_grants {
         true => tx.revoke_grants_of_user(user.id, services.now(), RevocationReason::RevokedByUser).await?,
@@ -107,7 +158,7 @@ async fn use_up(
     tx: &WriteTransaction,
     link: &OneTimeLink,
     user: &mut User,
-    password_hash: &str,
+    password_hash: Option<&str>,
 ) -> Result<(), LinkError> {
     if !tx.use_link(&link.token_hash, services.now()).await? {
         return Err(LinkError::Gone);
@@ -115,7 +166,9 @@ async fn use_up(
     // Who uses what was sent to an address reads what is sent there.
     user.email_verified |= link.mailed;
     tx.update_profile(user).await?;
-    tx.set_password(user.id, password_hash).await?;
+    if let Some(hash) = password_hash {
+        tx.set_password(user.id, hash).await?;
+    }
     tx.delete_links_of_user(user.id).await?;
     Ok(())
 }

@@ -2,12 +2,14 @@
 
 use authgent_core::time::Clock as _;
 use authgent_server::crypto::hash::token_hash;
-use authgent_server::domain::{Email, LinkPurpose, OneTimeLink, User};
+use authgent_server::domain::{Email, EventKind, LinkPurpose, OneTimeLink, User};
+use authgent_tests::authenticator::Authenticator;
 use authgent_tests::browser::{Browser, Page};
 use authgent_tests::flow::{EMAIL, Flow};
 use authgent_tests::html::text;
 use authgent_tests::server::{PASSWORD, TestServer};
 use authgent_tests::smtp::MailServer;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 const NEW: &str = "lichtscheue quallen am kai";
@@ -240,4 +242,93 @@ async fn without_mail_the_page_says_whom_to_ask() {
     let page = browser.get(server.url("/forgot")).await.unwrap();
     assert_eq!(page.status, 200);
     assert!(page.form("email").is_err() && text(&page.body).contains("The person who runs it can give you a link"));
+}
+
+/// The CSRF token of the page at `url`.
+async fn token_of(browser: &Browser, url: &str) -> String {
+    let page = browser.get(url).await.unwrap();
+    page.form("csrf_token").unwrap().get("csrf_token").unwrap().to_owned()
+}
+
+/// Begins to give the invited person a passkey. Gives status and answer.
+async fn begin_passkey(browser: &Browser, url: &str, token: &str) -> (u16, Value) {
+    browser.call(format!("{url}/passkey/options"), token, &json!({})).await.unwrap()
+}
+
+async fn finish_passkey(
+    browser: &Browser,
+    url: &str,
+    token: &str,
+    started: &Value,
+    key: &mut Authenticator,
+) -> (u16, Value) {
+    let credential = key.create(&started["options"]).unwrap();
+    let answer = json!({ "ceremony": started["ceremony"], "credential": credential, "person": " Ada\u{7} King " });
+    browser.call(format!("{url}/passkey"), token, &answer).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_invited_person_makes_a_passkey_and_needs_no_password() {
+    let server = TestServer::start().await.unwrap();
+    let id = invited(&server, EMAIL).await;
+    let url = link(&server, id, LinkPurpose::Invitation).await;
+    let browser = Browser::new().unwrap();
+    let page = browser.get(&url).await.unwrap();
+    assert!(page.body.contains("data-passkey=\"add\"") && text(&page.body).contains("Set up with a passkey"));
+    let token = token_of(&browser, &url).await;
+    let mut key = Authenticator::new(&server.issuer).unwrap();
+    let (status, started) = begin_passkey(&browser, &url, &token).await;
+    assert_eq!(status, 200, "{started}");
+    let (status, answer) = finish_passkey(&browser, &url, &token, &started, &mut key).await;
+    assert_eq!((status, &answer["location"]), (200, &json!("/account/security")), "{answer}");
+    assert_eq!(browser.get(server.url("/account/security")).await.unwrap().status, 200, "signed in");
+    let ada = user(&server, EMAIL).await;
+    assert_eq!((ada.name.as_deref(), ada.password_hash, ada.email_verified), (Some("Ada King"), None, true));
+    assert_eq!(server.store.passkeys_of_user(id).await.unwrap().len(), 1);
+    let kinds: Vec<_> =
+        server.store.events_of_user(id, None, 9).await.unwrap().iter().map(|event| event.kind).collect();
+    assert_eq!(kinds, [EventKind::SignedIn, EventKind::PasskeyAdded, EventKind::InvitationAccepted]);
+    // The link is used up, also in the browser that used it.
+    assert_eq!(begin_passkey(&browser, &url, &token).await.0, 404);
+    assert_eq!(browser.get(&url).await.unwrap().status, 404);
+}
+
+#[tokio::test]
+async fn a_passkey_goes_to_the_invited_person_once_in_their_own_browser() {
+    let server = TestServer::start().await.unwrap();
+    let (ada, grace) = (invited(&server, EMAIL).await, invited(&server, "grace@example.com").await);
+    let url = link(&server, ada, LinkPurpose::Invitation).await;
+    let of_grace = link(&server, grace, LinkPurpose::Invitation).await;
+    let reset = link(&server, grace, LinkPurpose::PasswordReset).await;
+    let (browser, mallory) = (Browser::new().unwrap(), Browser::new().unwrap());
+    let token = token_of(&browser, &url).await;
+    let foreign = token_of(&mallory, &of_grace).await;
+    // Without the token of a page, and by other links.
+    assert_eq!(begin_passkey(&browser, &url, "forged").await.0, 403);
+    let as_invitation = reset.replace("/reset/", "/invitation/");
+    assert_eq!(begin_passkey(&mallory, &as_invitation, &foreign).await.0, 404);
+    assert_eq!(begin_passkey(&mallory, &server.url("/invitation/nothing"), &foreign).await.0, 404);
+    // A ceremony is of no use in another browser, and not for another person.
+    let mut key = Authenticator::new(&server.issuer).unwrap();
+    let (_, started) = begin_passkey(&browser, &url, &token).await;
+    assert_eq!(finish_passkey(&mallory, &url, &foreign, &started, &mut key).await.0, 400);
+    assert_eq!(finish_passkey(&browser, &of_grace, &token, &started, &mut key).await.0, 400);
+    // Of two tabs, one gets here: the other finds the link used.
+    let (_, second) = begin_passkey(&browser, &url, &token).await;
+    assert_eq!(finish_passkey(&browser, &url, &token, &started, &mut key).await.0, 200);
+    let mut other = Authenticator::new(&server.issuer).unwrap();
+    assert_eq!(finish_passkey(&browser, &url, &token, &second, &mut other).await.0, 404);
+    assert_eq!(server.store.passkeys_of_user(ada).await.unwrap().len(), 1);
+    assert!(server.store.passkeys_of_user(grace).await.unwrap().is_empty());
+    // What was answered wrongly is not answered again, and the link is still good.
+    let begun = token_of(&mallory, &of_grace).await;
+    let (_, started) = begin_passkey(&mallory, &of_grace, &begun).await;
+    let mut elsewhere =
+        Authenticator { origin: "https://evil.example".into(), ..Authenticator::new(&server.issuer).unwrap() };
+    assert_eq!(finish_passkey(&mallory, &of_grace, &begun, &started, &mut elsewhere).await.0, 400);
+    let mut key = Authenticator::new(&server.issuer).unwrap();
+    assert_eq!(finish_passkey(&mallory, &of_grace, &begun, &started, &mut key).await.0, 400);
+    let (_, again) = begin_passkey(&mallory, &of_grace, &begun).await;
+    server.clock.advance(60 * 60 * 24 * 8);
+    assert_eq!(finish_passkey(&mallory, &of_grace, &begun, &again, &mut key).await.0, 404, "the link has expired");
 }

@@ -28,6 +28,8 @@ pub struct ChoosePasswordPage {
     pub layout: Layout,
     /// The language.
     pub t: &'static PasswordTexts,
+    /// Path of the endpoint that gives an invited person a passkey instead, where passkeys work here.
+    pub passkey: Option<String>,
     /// Why.
     pub choosing: Choosing,
     /// Path that the form posts to.

@@ -183,6 +183,7 @@ fn choose_password(choosing: Choosing) -> ChoosePasswordPage {
     ChoosePasswordPage {
         layout: layout(),
         t,
+        passkey: (choosing == Choosing::Invitation).then(|| "/invitation/secret/passkey".to_owned()),
         choosing,
         action: "/reset/secret".to_owned(),
         csrf_token: "csrf".to_owned(),

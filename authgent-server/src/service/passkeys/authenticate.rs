@@ -10,7 +10,7 @@ use crate::store::WriteTransaction;
 use serde_json::Value;
 
 /// A passkey whose holder was verified: two factors.
-const AMR: [Amr; 3] = [Amr::Key, Amr::UserPresence, Amr::MultiFactor];
+pub(in crate::service) const AMR: [Amr; 3] = [Amr::Key, Amr::UserPresence, Amr::MultiFactor];
 
 /// Begins.
 ///

@@ -7,6 +7,10 @@ pub struct PasswordTexts {
     pub invitation_title: &'static str,
     /// Invitation: below the heading.
     pub invitation_lead: &'static str,
+    /// Invitation: the button for a passkey.
+    pub invitation_passkey: &'static str,
+    /// Invitation: what a passkey is good for.
+    pub invitation_passkey_help: &'static str,
     /// Reset: title and heading.
     pub reset_title: &'static str,
     /// Reset: below the heading.
@@ -88,7 +92,9 @@ pub struct PasswordTexts {
 /// English.
 pub static EN: PasswordTexts = PasswordTexts {
     invitation_title: "Set up your account",
-    invitation_lead: "Choose a password for this account.",
+    invitation_lead: "Choose how you want to sign in from now on.",
+    invitation_passkey: "Set up with a passkey",
+    invitation_passkey_help: "Your fingerprint, your face or the PIN of your device: you need no password then.",
     reset_title: "Choose a new password",
     reset_lead: "You will be signed out everywhere, and sign in with the new one.",
     change_title: "Change your password",
@@ -101,7 +107,7 @@ pub static EN: PasswordTexts = PasswordTexts {
     password_help: "At least 8 characters. A few words that have nothing to do with each other are good.",
     repeat: "New password, once more",
     revoke: "Also disconnect every app that may act for me",
-    save_invitation: "Set up account",
+    save_invitation: "Set up with this password",
     save: "Save new password",
     too_short: "This password is too short: at least 8 characters, please.",
     too_long: "This password is too long: 1024 bytes at most, please.",
@@ -132,7 +138,9 @@ pub static EN: PasswordTexts = PasswordTexts {
 /// German.
 pub static DE: PasswordTexts = PasswordTexts {
     invitation_title: "Konto einrichten",
-    invitation_lead: "Wählen Sie ein Passwort für dieses Konto.",
+    invitation_lead: "Wählen Sie, wie Sie sich ab jetzt anmelden möchten.",
+    invitation_passkey: "Mit einem Passkey einrichten",
+    invitation_passkey_help: "Ihr Fingerabdruck, Ihr Gesicht oder die PIN Ihres Geräts: Ein Passwort brauchen Sie dann nicht.",
     reset_title: "Neues Passwort wählen",
     reset_lead: "Sie werden überall abgemeldet und melden sich mit dem neuen Passwort an.",
     change_title: "Passwort ändern",
@@ -145,7 +153,7 @@ pub static DE: PasswordTexts = PasswordTexts {
     password_help: "Mindestens 8 Zeichen. Gut sind ein paar Wörter, die nichts miteinander zu tun haben.",
     repeat: "Neues Passwort, noch einmal",
     revoke: "Auch alle Apps trennen, die für mich handeln dürfen",
-    save_invitation: "Konto einrichten",
+    save_invitation: "Mit diesem Passwort einrichten",
     save: "Neues Passwort speichern",
     too_short: "Dieses Passwort ist zu kurz: bitte mindestens 8 Zeichen.",
     too_long: "Dieses Passwort ist zu lang: bitte höchstens 1024 Bytes.",
