@@ -8,77 +8,14 @@
 // something is off.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import path from "node:path";
 import { json as readJson } from "node:stream/consumers";
-import { chromium } from "playwright-core";
+import { launch, openContext, photograph, serveClient } from "./browser.mjs";
 
-const VIEWPORTS = [{ width: 390, height: 844 }, { width: 1280, height: 900 }];
-const COLOR_SCHEMES = ["light", "dark"];
-const PATIENCE_MS = 15_000;
-const CHROMIUM_FLAGS = [
-  "--no-sandbox",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--no-first-run",
-];
 const WRONG_PASSWORD = "not the password";
 const ALREADY_CONNECTED = /already connected/i;
 
 const settings = await readJson(process.stdin);
 const issuerOrigin = new URL(settings.issuer).origin;
-
-/** Serves the tiny client on a free loopback port; returns its origin. */
-async function serveClient() {
-  const folder = path.join(import.meta.dirname, "client");
-  const files = { "/client.js": ["client.js", "text/javascript"], "/": ["index.html", "text/html"] };
-  const server = createServer(async (request, response) => {
-    const { pathname } = new URL(request.url, "http://client");
-    const [name, type] = files[pathname] ?? files["/"];
-    response.writeHead(200, { "Content-Type": `${type}; charset=utf-8` });
-    response.end(await readFile(path.join(folder, name)));
-  });
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  return { server, origin: `http://127.0.0.1:${server.address().port}` };
-}
-
-/** Everything the browser complained about, apart from statuses that the journey provoked. */
-class Complaints {
-  found = [];
-  provoked = new Set();
-
-  watch(page) {
-    page.on("console", (message) => {
-      const provoked = message.text().startsWith("Failed to load resource") && this.provoked.has(message.location().url);
-      if (message.type() === "error" && !provoked) {
-        this.found.push(`console at ${message.location().url}: ${message.text()}`);
-      }
-    });
-    page.on("pageerror", (error) => this.found.push(`script error: ${error}`));
-    page.on("request", (request) => {
-      const { hostname, protocol } = new URL(request.url());
-      const local = protocol === "data:" || ["localhost", "127.0.0.1"].includes(hostname);
-      if (!local) this.found.push(`request to another host: ${request.url()}`);
-    });
-    page.on("response", (response) => {
-      const isPage = response.request().isNavigationRequest();
-      if (isPage && response.status() >= 400 && response.status() < 500) this.provoked.add(response.url());
-      if (isPage && response.status() >= 500) this.found.push(`HTTP ${response.status()} at ${response.url()}`);
-    });
-  }
-}
-
-/** Reports violations of the content security policy, which the console alone may word differently. */
-async function reportPolicyViolations(context, complaints) {
-  await context.exposeBinding("reportViolation", (_, text) => complaints.found.push(`CSP violation: ${text}`));
-  await context.addInitScript(() => {
-    document.addEventListener("securitypolicyviolation", (event) =>
-      globalThis.reportViolation(`${event.effectiveDirective} blocked ${event.blockedURI} at ${event.documentURI}`),
-    );
-  });
-}
 
 class Walk {
   constructor(page) {
@@ -90,19 +27,7 @@ class Walk {
   async look(name) {
     const { page } = this;
     const prefix = String(this.screens.length + 1).padStart(2, "0");
-    for (const viewport of VIEWPORTS) {
-      await page.setViewportSize(viewport);
-      const { scrollWidth, clientWidth } = await page.evaluate(() => ({
-        scrollWidth: document.documentElement.scrollWidth,
-        clientWidth: document.documentElement.clientWidth,
-      }));
-      assert.ok(scrollWidth <= clientWidth, `${name} is ${scrollWidth} wide at ${viewport.width}`);
-      for (const colorScheme of COLOR_SCHEMES) {
-        await page.emulateMedia({ colorScheme });
-        const file = `${prefix}-${name}-${viewport.width}-${colorScheme}.png`;
-        await page.screenshot({ path: path.join(settings.screenshots, file), fullPage: true });
-      }
-    }
+    await photograph(page, settings.screenshots, `${prefix}-${name}`);
     await this.requireReadable(name);
     this.screens.push(name);
   }
@@ -253,13 +178,9 @@ async function unknownClient(walk) {
   await walk.look("unknown-client");
 }
 
-const browser = await chromium.launch({ executablePath: settings.chromium, headless: true, args: CHROMIUM_FLAGS });
+const browser = await launch(settings.chromium);
 const { server, origin } = await serveClient();
-const context = await browser.newContext();
-context.setDefaultTimeout(PATIENCE_MS);
-const complaints = new Complaints();
-context.on("page", (page) => complaints.watch(page));
-await reportPolicyViolations(context, complaints);
+const { context, complaints } = await openContext(browser);
 const page = await context.newPage();
 const walk = new Walk(page);
 try {

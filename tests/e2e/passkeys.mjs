@@ -7,53 +7,17 @@
 
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import path from "node:path";
 import { json as readJson } from "node:stream/consumers";
-import { chromium } from "playwright-core";
+import { launch, openContext, photograph, plugIn } from "./browser.mjs";
 
-const VIEWPORTS = [{ width: 390, height: 844 }, { width: 1280, height: 900 }];
-const PATIENCE_MS = 15_000;
 const STEP_SECONDS = 30;
-const CHROMIUM_FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"];
 
 const settings = await readJson(process.stdin);
 const security = `${settings.issuer}/account/security`;
 const steps = [];
 
-/** A device that holds discoverable keys and verifies whoever holds it. */
-async function plugIn(page, isUserVerified) {
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send("WebAuthn.enable");
-  const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", {
-    options: {
-      protocol: "ctap2",
-      transport: "internal",
-      hasResidentKey: true,
-      hasUserVerification: true,
-      isUserVerified,
-      automaticPresenceSimulation: true,
-    },
-  });
-  const keys = async () => (await devtools.send("WebAuthn.getCredentials", { authenticatorId })).credentials;
-  const verifies = (verified) =>
-    devtools.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified: verified });
-  // With it, the browser answers by itself, also the question behind the suggestions at the e-mail field.
-  const present = (enabled) =>
-    devtools.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId, enabled });
-  return { keys, verifies, present };
-}
-
 async function look(page, name) {
-  for (const viewport of VIEWPORTS) {
-    await page.setViewportSize(viewport);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-    assert.ok(wide <= 0, `${name} is too wide at ${viewport.width}`);
-    for (const colorScheme of ["light", "dark"]) {
-      await page.emulateMedia({ colorScheme });
-      const file = `${name}-${viewport.width}-${colorScheme}.png`;
-      await page.screenshot({ path: path.join(settings.screenshots, file), fullPage: true });
-    }
-  }
+  await photograph(page, settings.screenshots, name);
   steps.push(name);
 }
 
@@ -197,18 +161,9 @@ async function undo(page) {
   steps.push("undone");
 }
 
-const browser = await chromium.launch({ executablePath: settings.chromium, headless: true, args: CHROMIUM_FLAGS });
-const context = await browser.newContext();
-context.setDefaultTimeout(PATIENCE_MS);
-const complaints = [];
-await context.exposeBinding("reportViolation", (_, text) => complaints.push(`CSP violation: ${text}`));
-await context.addInitScript(() => {
-  document.addEventListener("securitypolicyviolation", (event) =>
-    globalThis.reportViolation(`${event.effectiveDirective} blocked ${event.blockedURI} at ${event.documentURI}`),
-  );
-});
+const browser = await launch(settings.chromium);
+const { context, complaints } = await openContext(browser);
 const page = await context.newPage();
-page.on("pageerror", (error) => complaints.push(`script error: ${error}`));
 try {
   const device = await plugIn(page, true);
   await addPasskey(page, device);
@@ -219,11 +174,11 @@ try {
   await signInByRecoveryCode(page, context, app);
   await passkeyAsSecondFactor(page, context, device);
   await undo(page);
-  assert.deepEqual(complaints, [], "the browser complained");
+  assert.deepEqual(complaints.found, [], "the browser complained");
   console.log(JSON.stringify({ steps }));
 } catch (error) {
   console.error(error);
-  console.error(`at ${page.url()}`, complaints, await page.textContent("body").catch(() => ""));
+  console.error(`at ${page.url()}`, complaints.found, await page.textContent("body").catch(() => ""));
   process.exitCode = 1;
 } finally {
   await browser.close();

@@ -10,16 +10,11 @@ import { readFile, readdir } from "node:fs/promises";
 import { createServer } from "node:http";
 import path from "node:path";
 import { json as readJson } from "node:stream/consumers";
-import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
+import { COLOR_SCHEMES, launch, requireFits, VIEWPORTS, violations } from "./browser.mjs";
 
-const VIEWPORTS = [{ width: 390, height: 844 }, { width: 1280, height: 900 }];
-const COLOR_SCHEMES = ["light", "dark"];
 const TYPES = { ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
-const FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run"];
 
 const settings = await readJson(process.stdin);
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Serves the folder on a free loopback port. */
 async function serve(folder) {
@@ -37,14 +32,8 @@ async function serve(folder) {
   return server;
 }
 
-/** What axe-core finds on the page as it is, a line each. */
-async function violations(page) {
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-  return violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.html}`));
-}
-
 const server = await serve(settings.folder);
-const browser = await chromium.launch({ executablePath: settings.chromium, headless: true, args: FLAGS });
+const browser = await launch(settings.chromium);
 const pages = (await readdir(settings.folder)).filter((name) => name.endsWith(".html") && name !== "index.html").sort();
 const found = [];
 try {
@@ -54,15 +43,13 @@ try {
   page.on("response", (response) => missing(response) && found.push(`${response.status()} at ${response.url()}`));
   for (const name of pages) {
     await page.goto(`http://127.0.0.1:${server.address().port}/${name}`);
-    await page.evaluate(axe);
     const label = path.basename(name, ".html");
     for (const viewport of VIEWPORTS) {
       await page.setViewportSize(viewport);
       for (const colorScheme of COLOR_SCHEMES) {
         await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
         const where = `${label}-${viewport.width}-${colorScheme}`;
-        const wider = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-        if (wider) found.push(`${where}: wider than the screen`);
+        await requireFits(page, where).catch((error) => found.push(error.message));
         found.push(...(await violations(page)).map((violation) => `${where}: ${violation}`));
         await page.screenshot({ path: path.join(settings.screenshots, `${where}.png`), fullPage: true });
       }

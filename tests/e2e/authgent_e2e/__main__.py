@@ -18,8 +18,10 @@ from pathlib import Path
 
 from . import journeys  # noqa: F401 - importing registers them
 from .document_host import DocumentHost
+from .mailbox import Mailbox
 from .stack import Launcher, Stack
-from .world import E2E, JOURNEYS, SHORT_TOKEN_SECONDS, Journey, World
+from .upstream import Provider
+from .world import E2E, JOURNEYS, NODE, SHORT_TOKEN_SECONDS, Journey, World
 
 OUTPUT = E2E / "output"
 JOURNEY_SECONDS = 300
@@ -30,11 +32,11 @@ def end_cleanly(signal_number: int, _frame: object) -> None:
     raise SystemExit(128 + signal_number)
 
 
-async def run(journey: Journey, stacks: dict[str, Stack], documents: DocumentHost) -> bool:
+async def run(journey: Journey, surroundings: dict[str, object]) -> bool:
     """Run one journey with its output in a file; print its line."""
     folder = OUTPUT / journey.name
     folder.mkdir()
-    world = World(stacks["plain"], stacks["short-lived"], documents, folder)
+    world = World(**surroundings, output=folder)
     begun = time.monotonic()
     failure, note = None, None
     with (folder / "journey.log").open("w") as log:
@@ -64,17 +66,22 @@ def reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-async def run_all(chosen: list[Journey], stacks: dict[str, Stack], documents: DocumentHost) -> list[bool]:
-    return [await run(journey, stacks, documents) for journey in chosen]
+async def run_all(chosen: list[Journey], surroundings: dict[str, object]) -> list[bool]:
+    return [await run(journey, surroundings) for journey in chosen]
 
 
-def start_stacks(launcher: Launcher, documents: DocumentHost) -> dict[str, Stack]:
-    return {
-        "plain": launcher.start("plain", host="localhost", more_servers=True, **documents.settings),
-        "short-lived": launcher.start(
-            "short-lived", host="127.0.0.1", path="/auth", AUTHGENT_TOKEN_TTL=str(SHORT_TOKEN_SECONDS)
-        ),
+def start_stacks(
+    launcher: Launcher, documents: DocumentHost, mailbox: Mailbox, provider: Provider
+) -> dict[str, Stack]:
+    short = {"AUTHGENT_TOKEN_TTL": str(SHORT_TOKEN_SECONDS)}
+    stacks = {
+        "stack": launcher.start("plain", host="localhost", more_servers=True, **documents.settings),
+        "short_lived": launcher.start("short-lived", host="127.0.0.1", path="/auth", **short),
+        "people": launcher.start("people", host="localhost", **short, **mailbox.settings),
+        "company": launcher.start("company", host="localhost", **short, **provider.settings),
     }
+    provider.start(stacks["company"].authgent.issuer)
+    return stacks
 
 
 def main() -> int:
@@ -87,14 +94,17 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory(prefix="authgent-e2e-") as work,
         DocumentHost(Path(work) / "documents") as documents,
+        Mailbox() as mailbox,
+        Provider(NODE, E2E, OUTPUT / "provider.log") as provider,
         Launcher(Path(work), OUTPUT) as launcher,
     ):
         try:
-            stacks = start_stacks(launcher, documents)
+            stacks = start_stacks(launcher, documents, mailbox, provider)
         except Exception as error:
             print(f"FAIL  nothing could be run\n      {reason(error)}", flush=True)
             return report([False] * len(chosen))
-        passed = asyncio.run(run_all(chosen, stacks, documents))
+        surroundings = {**stacks, "documents": documents, "mailbox": mailbox, "provider": provider}
+        passed = asyncio.run(run_all(chosen, surroundings))
     return report(passed)
 
 

@@ -32,7 +32,15 @@ def free_port() -> int:
 class Process:
     """A program that runs for a while, in its own process group, with its output in a file."""
 
-    def __init__(self, name: str, command: list[str], environment: dict[str, str], log: Path, folder: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: list[str],
+        environment: dict[str, str] | None,
+        log: Path,
+        folder: Path,
+        stdin: str | None = None,
+    ) -> None:
         self.name = name
         self.log = log
         self._command = command
@@ -41,11 +49,14 @@ class Process:
             command,
             env=environment,
             cwd=folder,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=self._output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        if stdin is not None:
+            self._process.stdin.write(stdin.encode())
+            self._process.stdin.close()
 
     def wait_for(self, url: str) -> None:
         """Wait until `url` answers 200; raise with the end of the log if it does not."""

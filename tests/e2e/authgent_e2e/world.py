@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .document_host import DocumentHost
+from .mailbox import Mailbox
 from .stack import Stack
+from .upstream import Provider
 
 E2E = Path(__file__).resolve().parent.parent
 NODE_MODULES = E2E / "node_modules"
@@ -23,6 +25,18 @@ class World:
 
     short_lived: Stack
     """Its issuer has a path, and its access tokens live `SHORT_TOKEN_SECONDS`."""
+
+    people: Stack
+    """Its people are invited by mail; tokens live `SHORT_TOKEN_SECONDS`."""
+
+    company: Stack
+    """Its people sign in at `provider` alone; tokens live `SHORT_TOKEN_SECONDS`."""
+
+    mailbox: Mailbox
+    """Where the mails of `people` arrive."""
+
+    provider: Provider
+    """The company's identity provider."""
 
     documents: DocumentHost
     """Where applications publish their client metadata documents. The plain stack may fetch from it."""

@@ -11,6 +11,7 @@ from . import (  # noqa: F401, I001
     conformance,
     chromium,
     passkeys,
+    people,
     tokens,
     doctor,
     oauth4webapi,
