@@ -3,7 +3,7 @@
 //
 //   node previews.mjs <settings.json
 //
-// Settings: folder (what the example preview_pages wrote), chromium, screenshots (a folder). Prints one JSON object: how
+// Settings: folder (what the example preview_pages wrote), chromium, screenshots (a folder), images (a folder, for the guides). Prints one JSON object: how
 // many pages there are. Ends with status 1 and the findings on standard error if something is off.
 
 import { readFile, readdir } from "node:fs/promises";
@@ -14,6 +14,8 @@ import { COLOR_SCHEMES, launch, requireFits, VIEWPORTS, violations } from "./bro
 
 const TYPES = { ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
 
+/** Pictures of the guides that no journey passes. */
+const PICTURES = { "sign-in-everything.en": "sign-in-providers.png" };
 const settings = await readJson(process.stdin);
 
 /** Serves the folder on a free loopback port. */
@@ -44,6 +46,11 @@ try {
   for (const name of pages) {
     await page.goto(`http://127.0.0.1:${server.address().port}/${name}`);
     const label = path.basename(name, ".html");
+    if (settings.images && PICTURES[label]) {
+      await page.setViewportSize({ width: 820, height: 500 });
+      await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
+      await page.screenshot({ path: path.join(settings.images, PICTURES[label]), fullPage: true });
+    }
     for (const viewport of VIEWPORTS) {
       await page.setViewportSize(viewport);
       for (const colorScheme of COLOR_SCHEMES) {

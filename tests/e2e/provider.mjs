@@ -49,6 +49,8 @@ function provider(keys) {
     findAccount: (_, sub) => settings.accounts[sub] && { accountId: sub, claims: () => ({ sub, ...settings.accounts[sub] }) },
     loadExistingGrant,
     pkce: { required: () => true },
+    // Without its guard against addresses of this machine: the server under test is here.
+    fetch: (url, { dispatcher, ...options }) => globalThis.fetch(url, options),
   });
   made.on("authorization.success", (context) => {
     const { session, client } = context.oidc;

@@ -10,7 +10,7 @@ use authgent_server::clock::SystemClock;
 use base64::Engine as _;
 use josekit::jwk::Jwk;
 use josekit::jwk::alg::ec::EcCurve;
-use josekit::jws::{ES256, HS256, JwsSigner};
+use josekit::jws::{ES256, HS256, JwsSigner, JwsVerifier};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -303,9 +303,12 @@ fn is_the_client(
 fn is_assertion(assertion: &str, keys: &Value, issuer: &str) -> bool {
     let check = || -> Result<bool> {
         let key = Jwk::from_map(keys["keys"][0].as_object().cloned().context("no key")?)?;
-        let (claims, _) = josekit::jwt::decode_with_verifier(assertion, &ES256.verifier_from_jwk(&key)?)?;
-        let claim = |name: &str| claims.claim(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let is_now = claims.claim("exp").and_then(Value::as_i64).is_some_and(|exp| exp > SystemClock.now().0);
+        let (input, signature) = assertion.rsplit_once('.').context("no signature")?;
+        let signature = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(signature)?;
+        ES256.verifier_from_jwk(&key)?.verify(input.as_bytes(), &signature)?;
+        let claims = crate::flow::payload(assertion)?;
+        let claim = |name: &str| claims[name].as_str().unwrap_or_default().to_owned();
+        let is_now = claims["exp"].as_i64().is_some_and(|exp| exp > SystemClock.now().0);
         let is_for_us = claim("aud") == format!("{issuer}/token");
         Ok(claim("iss") == CLIENT_ID && claim("sub") == CLIENT_ID && is_for_us && is_now && !claim("jti").is_empty())
     };

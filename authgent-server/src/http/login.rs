@@ -35,10 +35,18 @@ pub(super) fn url_to(services: &Services, return_to: &ReturnTo) -> String {
     format!("{}/login?{query}", services.settings.issuer.path())
 }
 
-pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, PageError> {
+pub(super) async fn get(
+    request: HttpRequest,
+    services: web::Data<Services>,
+    rate: web::Data<SignInRate>,
+) -> Result<HttpResponse, PageError> {
     let query = Parameters::parse(request.query_string().as_bytes());
     let return_to = ReturnTo::parse(&services, query.get("return_to"));
     if let Some(provider) = idp::only(&services) {
+        // Each way there is a row of the database.
+        if let Some(wait) = rate.wait(&request) {
+            return put_off(&services, &request, &return_to, String::new(), wait).await;
+        }
         return idp::go(&services, &request, provider, &return_to, query.get("prompt")).await;
     }
     let email =

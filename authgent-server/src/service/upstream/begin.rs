@@ -81,9 +81,13 @@ pub async fn begin(
         }
         let max_age = wish.max_age.map(|seconds| seconds.to_string());
         let hosted_domain = hosted_domain(provider);
+        // Neither knows `login`, and Google refuses what it does not know.
+        let knows_login =
+            provider.kind == ProviderKind::OpenId && provider.issuer.host_str() != Some("accounts.google.com");
+        let prompt = if wish.prompt == Some("login") && !knows_login { Some("select_account") } else { wish.prompt };
         for (name, value) in [
             ("max_age", max_age.as_deref()),
-            ("prompt", wish.prompt),
+            ("prompt", prompt),
             (if provider.kind == ProviderKind::GitHub { "login" } else { "login_hint" }, wish.login_hint),
             ("ui_locales", wish.ui_locales),
             // Google then shows the accounts of that Workspace alone. A hint: the claim is checked.

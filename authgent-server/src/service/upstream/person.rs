@@ -37,7 +37,7 @@ pub async fn person(
         return github::person(services, provider, &metadata, &tokens).await;
     }
     let mut claims = id_token(services, provider, &metadata, &tokens, answer).await?;
-    if lacks(provider, &claims)
+    if lacks(provider, &claims, !services.settings.group_scopes.is_empty())
         && let (Some(endpoint), Some(access_token)) = (&metadata.userinfo_endpoint, &tokens.access_token)
     {
         let fetched = services.upstream.client.get_json(endpoint, Some(access_token), LARGEST_USERINFO).await;
@@ -69,11 +69,16 @@ fn at_hash(alg: &str, access_token: &SecretString) -> Option<String> {
     Some(alg.at_hash(access_token.expose_secret()))
 }
 
-/// Whether something is wanted that the ID token does not say.
-fn lacks(provider: &IdentityProvider, claims: &Map<String, Value>) -> bool {
-    let named = provider.rules.required_claims.iter().map(|(name, _)| name.as_str());
-    let wanted = ["email", "email_verified", "name", provider.groups_claim.as_str(), provider.subject_claim.as_str()];
-    wanted.into_iter().chain(named).any(|name| claim(claims, name).is_none())
+/// Whether something is needed that the ID token does not say. What nobody needs is not asked for: each question can fail.
+fn lacks(provider: &IdentityProvider, claims: &Map<String, Value>, groups_matter: bool) -> bool {
+    let rules = &provider.rules;
+    let named = rules.required_claims.iter().map(|(name, _)| name.as_str());
+    let verified = !rules.trust_email && (rules.link_by_email || !rules.allowed_domains.is_empty());
+    let groups = groups_matter || !rules.required_groups.is_empty();
+    let optional = [(verified, "email_verified"), (groups, provider.groups_claim.as_str())];
+    let needed = optional.into_iter().filter_map(|(needed, name)| needed.then_some(name));
+    let always = ["email", "name", provider.subject_claim.as_str()];
+    always.into_iter().chain(needed).chain(named).any(|name| claim(claims, name).is_none())
 }
 
 /// Adds what the userinfo endpoint says to what the ID token says, which nothing replaces (OpenID Connect Core, section 5.3.2:

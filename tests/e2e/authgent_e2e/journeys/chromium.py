@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 from ..check import Failed, require, require_whoami
 from ..processes import finish
-from ..stack import ADMIN, BINARIES, READ, WRITE
+from ..stack import ADMIN, BINARIES, READ, REPOSITORY, WRITE
 from ..world import E2E, NODE, World, journey
 
 WALK_SECONDS = 150
 AXE_SECONDS = 280
 PREVIEW_SECONDS = 60
 PREVIEW_PAGES = BINARIES / "examples" / "preview_pages"
+IMAGES = REPOSITORY / "docs" / "guides" / "images"
+UPDATE_IMAGES = "AUTHGENT_UPDATE_IMAGES"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+def images() -> str | None:
+    """Where the pictures of the guides go, if they are to be made anew."""
+    if UPDATE_IMAGES not in os.environ:
+        return None
+    IMAGES.mkdir(exist_ok=True)
+    return str(IMAGES)
 
 
 def chromium() -> str:
@@ -61,7 +72,7 @@ async def previews(world: World) -> str:
     screenshots.mkdir()
     written = await finish(str(PREVIEW_PAGES), str(folder), seconds=PREVIEW_SECONDS)
     require(written.status == 0, written.err)
-    settings = {"folder": str(folder), "chromium": chromium(), "screenshots": str(screenshots)}
+    settings = {"folder": str(folder), "chromium": chromium(), "screenshots": str(screenshots), "images": images()}
     looked = await finish(NODE, "previews.mjs", seconds=AXE_SECONDS, stdin=json.dumps(settings), cwd=E2E)
     require(looked.status == 0, looked.err)
     return f"{json.loads(looked.out)['pages']} pages, {len(list(screenshots.iterdir()))} screenshots"

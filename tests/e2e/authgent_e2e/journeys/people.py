@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from ..check import require
 from ..processes import finish
-from ..stack import READ, REPOSITORY, SCOPES, WRITE, Stack
+from ..stack import READ, SCOPES, WRITE, Stack
 from ..world import E2E, NODE, SHORT_TOKEN_SECONDS, World, journey
-from .chromium import chromium
+from .chromium import chromium, images
 
 WALK_SECONDS = 140
 WIDTHS = {"phone": {"width": 390, "height": 844}, "desktop": {"width": 1280, "height": 900}}
-IMAGES = REPOSITORY / "docs" / "guides" / "images"
-UPDATE_IMAGES = "AUTHGENT_UPDATE_IMAGES"
 
 
 async def walk(world: World, stack: Stack, width: str, **settings: object) -> int:
     """One person's way; returns how many pages were looked at."""
     screenshots = world.output / "screenshots" / width
     screenshots.mkdir(parents=True)
-    if width == "desktop" and UPDATE_IMAGES in os.environ:
-        IMAGES.mkdir(exist_ok=True)
-        settings["images"] = str(IMAGES)
     everything = {
         "issuer": stack.authgent.issuer,
         "resource": stack.demo_url,
@@ -36,6 +30,7 @@ async def walk(world: World, stack: Stack, width: str, **settings: object) -> in
         "chromium": chromium(),
         "screenshots": str(screenshots),
         "viewport": WIDTHS[width],
+        "images": images() if width == "desktop" else None,
         **settings,
     }
     done = await finish(NODE, "people.mjs", seconds=WALK_SECONDS, stdin=json.dumps(everything), cwd=E2E)

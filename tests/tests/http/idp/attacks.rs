@@ -146,3 +146,15 @@ async fn unknown_providers_are_not_found_and_the_callback_takes_no_form() {
     assert_ne!(browser.submit(&page, &form).await.unwrap().status, 303);
     assert_eq!(query(&page.url, "state"), None);
 }
+
+#[tokio::test]
+async fn an_address_goes_to_the_provider_only_so_often() {
+    let world = World::with(&[("AUTHGENT_SIGN_IN_RATE", "3")]).await;
+    let browser = Browser::new().unwrap();
+    for _ in 0..3 {
+        assert_eq!(browser.get(world.server.url("/login")).await.unwrap().status, 303);
+    }
+    let page = browser.get(world.server.url("/login")).await.unwrap();
+    assert_eq!(page.status, 429);
+    assert!(page.headers.contains_key("retry-after"), "{}", text(&page.body));
+}

@@ -47,7 +47,7 @@ fn sent(name: &str) -> (IdentityProvider, ProviderMetadata, Map<String, Value>) 
 #[test]
 fn okta() {
     let (provider, metadata, mut claims) = sent("okta");
-    assert!(lacks(&provider, &claims), "a token beside a code has no profile: it is at the userinfo endpoint");
+    assert!(lacks(&provider, &claims, false), "a token beside a code has no profile: it is at the userinfo endpoint");
     merge(&mut claims, fixture("okta")["userinfo"].to_string().as_bytes()).unwrap();
     let person = read(&provider, &metadata, claims).unwrap();
     assert_eq!(person.issuer, "https://example.okta.com");
@@ -93,6 +93,7 @@ fn entra_id() {
 #[test]
 fn google_workspace() {
     let (provider, metadata, claims) = sent("google-workspace");
+    assert!(!lacks(&provider, &claims, false) && lacks(&provider, &claims, true), "it has no groups");
     let person = read(&provider, &metadata, claims.clone()).unwrap();
     assert_eq!((&*person.subject, person.email_verified), ("110169484474386276334", true));
     let rules = SignInRules { required_claims: vec![("hd".into(), "example.com".into())], ..SignInRules::default() };
