@@ -186,12 +186,14 @@ fn listen(config: &Config) -> Result<TcpListener, StartupError> {
     listen().map_err(|source| StartupError::Listen { address, source })
 }
 
-/// Under the key of the settings, or one that is derived of the signing key.
+/// Under the key of the settings, or one that is derived of the signing key: what was sealed before the setting was made opens
+/// until the signing key is replaced.
 fn vault(config: &Config) -> Result<Vault, StartupError> {
-    match &config.encryption_key {
-        Some(key) => Ok(Vault::new(key.clone().into_bytes())),
-        None => Ok(Vault::derived(config.signing_key.read()?.as_bytes())?),
-    }
+    let derived = Vault::derived(config.signing_key.read()?.as_bytes())?;
+    Ok(match &config.encryption_key {
+        Some(key) => Vault::new(key.clone().into_bytes()).after(derived),
+        None => derived,
+    })
 }
 
 fn settings(config: &Config) -> Result<Settings, StartupError> {

@@ -21,7 +21,7 @@ pub(super) async fn drop(context: &Context, store: &Store, user: &User) -> Resul
                 at: now,
                 kind: EventKind::TotpDisabled,
                 device: Device::default(),
-                detail: json!({}),
+                detail: json!({ "by": "operator" }),
             })
             .await?;
     }

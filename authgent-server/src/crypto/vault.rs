@@ -31,6 +31,8 @@ pub enum VaultError {
 /// Seals and opens. What is sealed for one purpose does not open for another one.
 pub struct Vault {
     key: Zeroizing<[u8; 32]>,
+    /// What sealed before `key` did.
+    former: Option<Zeroizing<[u8; 32]>>,
 }
 
 impl std::fmt::Debug for Vault {
@@ -43,7 +45,13 @@ impl Vault {
     /// A vault under a key of its own.
     #[must_use]
     pub fn new(key: Zeroizing<[u8; 32]>) -> Self {
-        Self { key }
+        Self { key, former: None }
+    }
+
+    /// The same vault, that also opens what another one has sealed: a key of its own that is set later locks nothing away.
+    #[must_use]
+    pub fn after(self, former: Self) -> Self {
+        Self { former: Some(former.key), ..self }
     }
 
     /// A vault under a key that is derived of a private key in PEM, in whatever form it is written: HKDF with SHA-256
@@ -92,8 +100,11 @@ impl Vault {
         }
         let (nonce, rest) = rest.split_at(NONCE);
         let (text, tag) = rest.split_at(rest.len() - TAG);
-        let opened = decrypt_aead(Cipher::aes_256_gcm(), &*self.key, Some(nonce), purpose.as_bytes(), text, tag);
-        opened.map(Zeroizing::new).map_err(|_| VaultError::Foreign)
+        let open = |key: &Zeroizing<[u8; 32]>| {
+            decrypt_aead(Cipher::aes_256_gcm(), &**key, Some(nonce), purpose.as_bytes(), text, tag).ok()
+        };
+        let opened = open(&self.key).or_else(|| self.former.as_ref().and_then(open));
+        opened.map(Zeroizing::new).ok_or(VaultError::Foreign)
     }
 
     /// A code that only this vault can make for this message and purpose: every replica makes the same.
@@ -112,6 +123,20 @@ mod tests {
 
     fn vault(n: u8) -> Vault {
         Vault::new(Zeroizing::new([n; 32]))
+    }
+
+    #[test]
+    fn a_key_that_is_set_later_locks_nothing_away() {
+        let pem = generate_pem(SigningAlgorithm::Es256);
+        let before = Vault::derived(pem.as_bytes()).unwrap().seal(&SystemRandom, "totp", b"secret").unwrap();
+        let own = || Vault::new(Zeroizing::new([7; 32]));
+        let vault = own().after(Vault::derived(pem.as_bytes()).unwrap());
+        assert_eq!(&**vault.open("totp", &before).unwrap(), b"secret");
+        assert!(vault.open("other", &before).is_err(), "for its purpose alone");
+        // What is sealed from now on needs no signing key.
+        let after = vault.seal(&SystemRandom, "totp", b"secret").unwrap();
+        assert_eq!(&**own().open("totp", &after).unwrap(), b"secret");
+        assert!(own().open("totp", &before).is_err());
     }
 
     #[test]

@@ -11,11 +11,12 @@ use super::pages::{
 };
 use super::session::{require, require_fresh};
 use super::{account, csrf, device, language, redirect, render, render_with_script};
-use crate::domain::{Identity, Passkey, User};
+use crate::domain::{Device, Identity, Passkey, User};
+use crate::mail::Notice;
 use crate::service::passkeys::manage::{self, ManageError};
 use crate::service::second_factor::app::{self, AppError};
 use crate::service::second_factor::{is_on, recovery};
-use crate::service::{Services, upstream};
+use crate::service::{Services, notices, upstream};
 use actix_web::cookie::time::OffsetDateTime;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -72,7 +73,7 @@ pub(super) async fn rename_passkey(
     id: web::Path<String>,
     form: Form,
 ) -> Answer {
-    genuine(&services, &request, &form)?;
+    account::genuine(&services, &request, &form)?;
     let signed_in = match require(&services, &request, PAGE).await {
         Ok(signed_in) => signed_in,
         Err(barrier) => return barrier.into_result(),
@@ -91,15 +92,19 @@ pub(super) async fn remove_passkey(
     id: web::Path<String>,
     form: Form,
 ) -> Answer {
-    genuine(&services, &request, &form)?;
+    account::genuine(&services, &request, &form)?;
     let signed_in = match require_fresh(&services, &request, PAGE).await {
         Ok(signed_in) => signed_in,
         Err(barrier) => return barrier.into_result(),
     };
+    let device = device::of(&services, &request);
     let outcome = match Uuid::parse_str(&id) {
-        Ok(id) => manage::remove(&services, &signed_in.user, id, &device::of(&services, &request)).await,
+        Ok(id) => manage::remove(&services, &signed_in.user, id, &device).await,
         Err(_) => Err(ManageError::Unknown),
     };
+    if outcome.is_ok() {
+        tell(&services, &request, &signed_in.user, Notice::PasskeyRemoved, &device);
+    }
     managed(&services, &request, &signed_in.user, outcome).await
 }
 
@@ -116,7 +121,7 @@ async fn managed(services: &Services, request: &HttpRequest, user: &User, outcom
 
 /// Begins to turn an app on.
 pub(super) async fn set_up_app(request: HttpRequest, services: web::Data<Services>, form: Form) -> Answer {
-    genuine(&services, &request, &form)?;
+    account::genuine(&services, &request, &form)?;
     let signed_in = match require_fresh(&services, &request, PAGE).await {
         Ok(signed_in) => signed_in,
         Err(barrier) => return barrier.into_result(),
@@ -137,15 +142,19 @@ pub(super) async fn app_page(request: HttpRequest, services: web::Data<Services>
 
 /// Turns it on, by its first code.
 pub(super) async fn confirm_app(request: HttpRequest, services: web::Data<Services>, form: Form) -> Answer {
-    genuine(&services, &request, &form)?;
+    account::genuine(&services, &request, &form)?;
     let signed_in = match require_fresh(&services, &request, "/totp").await {
         Ok(signed_in) => signed_in,
         Err(barrier) => return barrier.into_result(),
     };
     let code = form.parameters.get("code").unwrap_or_default();
     let user = &signed_in.user;
-    match app::confirm(&services, user, code, &device::of(&services, &request)).await {
-        Ok(codes) => show_codes(&services, &request, codes),
+    let device = device::of(&services, &request);
+    match app::confirm(&services, user, code, &device).await {
+        Ok(codes) => {
+            tell(&services, &request, user, Notice::TotpEnabled, &device);
+            show_codes(&services, &request, codes)
+        }
         Err(AppError::Wrong) => {
             enrolment(&services, &request, user, Some(texts(&request).setup_wrong), StatusCode::BAD_REQUEST).await
         }
@@ -155,37 +164,42 @@ pub(super) async fn confirm_app(request: HttpRequest, services: web::Data<Servic
 
 /// Turns it off.
 pub(super) async fn remove_app(request: HttpRequest, services: web::Data<Services>, form: Form) -> Answer {
-    genuine(&services, &request, &form)?;
+    account::genuine(&services, &request, &form)?;
     let signed_in = match require_fresh(&services, &request, PAGE).await {
         Ok(signed_in) => signed_in,
         Err(barrier) => return barrier.into_result(),
     };
-    match app::remove(&services, &signed_in.user, &device::of(&services, &request)).await {
-        Ok(()) => Ok(redirect(&format!("{}{PAGE}", account::base(&services)))),
+    let device = device::of(&services, &request);
+    match app::remove(&services, &signed_in.user, &device).await {
+        Ok(()) => {
+            tell(&services, &request, &signed_in.user, Notice::TotpDisabled, &device);
+            Ok(redirect(&format!("{}{PAGE}", account::base(&services))))
+        }
         Err(error) => app_error(&services, &request, &signed_in.user, error).await,
     }
 }
 
 /// Makes new recovery codes, and shows them this once.
 pub(super) async fn make_codes(request: HttpRequest, services: web::Data<Services>, form: Form) -> Answer {
-    genuine(&services, &request, &form)?;
+    account::genuine(&services, &request, &form)?;
     let signed_in = match require_fresh(&services, &request, PAGE).await {
         Ok(signed_in) => signed_in,
         Err(barrier) => return barrier.into_result(),
     };
-    let made = recovery::make(&services, &signed_in.user, &device::of(&services, &request)).await;
+    let device = device::of(&services, &request);
+    let made = recovery::make(&services, &signed_in.user, &device).await;
     match made.map_err(|error| PageError::store(&services, &request, &error))? {
-        Some(codes) => show_codes(&services, &request, codes),
+        Some(codes) => {
+            tell(&services, &request, &signed_in.user, Notice::RecoveryCodesMade, &device);
+            show_codes(&services, &request, codes)
+        }
         None => page(&services, &request, &signed_in.user, Some(texts(&request).gone), StatusCode::CONFLICT).await,
     }
 }
 
-fn genuine(services: &Services, request: &HttpRequest, form: &Form) -> Result<(), PageError> {
-    if csrf::is_genuine(services, request, form.parameters.get("csrf_token")) {
-        Ok(())
-    } else {
-        Err(PageError::new(services, request, Problem::ForeignForm))
-    }
+/// By mail, in the language of the page: whoever did not do it should know.
+fn tell(services: &Services, request: &HttpRequest, user: &User, notice: Notice, device: &Device) {
+    notices::send(services, language::of(request).lang, user, notice, device);
 }
 
 async fn app_error(services: &Services, request: &HttpRequest, user: &User, error: AppError) -> Answer {

@@ -6,6 +6,7 @@ mod account;
 mod clients;
 mod consent;
 mod doctor;
+mod forms;
 mod health;
 mod idp;
 mod languages;

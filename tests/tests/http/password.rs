@@ -1,6 +1,8 @@
 //! `GET,POST /account/password`, and how passwords are kept.
 
-use authgent_server::domain::Email;
+use authgent_core::time::Clock as _;
+use authgent_server::crypto::hash::token_hash;
+use authgent_server::domain::{Email, LinkPurpose, OneTimeLink};
 use authgent_tests::browser::{Browser, Page};
 use authgent_tests::flow::EMAIL;
 use authgent_tests::server::{PASSWORD, TestServer};
@@ -18,7 +20,11 @@ async fn sign_in(server: &TestServer, password: &str) -> (Browser, Page) {
 #[tokio::test]
 async fn whoever_signed_in_a_moment_ago_changes_it_and_is_signed_out_elsewhere() {
     let server = TestServer::start().await.unwrap();
-    server.add_user(EMAIL).await.unwrap();
+    let ada = server.add_user(EMAIL).await.unwrap();
+    let reset = token_hash("of a mail from before");
+    let tx = server.store.begin().await.unwrap();
+    tx.insert_link(&OneTimeLink::new(reset, ada, LinkPurpose::PasswordReset, true, server.clock.now())).await.unwrap();
+    tx.commit().await.unwrap();
     let (elsewhere, _) = sign_in(&server, PASSWORD).await;
     let (browser, _) = sign_in(&server, PASSWORD).await;
     let page = browser.get(server.url("/account/password")).await.unwrap();
@@ -38,6 +44,10 @@ async fn whoever_signed_in_a_moment_ago_changes_it_and_is_signed_out_elsewhere()
     assert_eq!(other.location().unwrap().path(), "/login", "the other session ended");
     assert_eq!(sign_in(&server, PASSWORD).await.1.status, 401);
     assert_eq!(sign_in(&server, NEW).await.1.status, 303);
+    assert!(
+        server.store.link(&reset).await.unwrap().is_none(),
+        "a link that was asked for before would undo the change"
+    );
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use authgent_tests::browser::{Browser, Page};
 use authgent_tests::flow::{EMAIL, Flow};
 use authgent_tests::html::{Form, text};
 use authgent_tests::server::{PASSWORD, TestServer};
+use authgent_tests::smtp::MailServer;
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::sign::Signer;
@@ -363,4 +364,29 @@ async fn an_app_that_is_on_is_not_replaced_by_a_second_tab() {
         let form = Form { action: path.to_owned(), fields: vec![("csrf_token".to_owned(), "x".to_owned())] };
         assert_eq!(browser.submit(&page, &form).await.unwrap().status, 403, "{path}");
     }
+}
+
+#[tokio::test]
+async fn whoever_did_not_change_it_hears_of_it_by_mail() {
+    let mail = MailServer::start().await.unwrap();
+    let setup =
+        TestServer::setup().with("AUTHGENT_SMTP_URL", mail.url()).with("AUTHGENT_MAIL_FROM", "auth@example.com");
+    let server = setup.start().await.unwrap();
+    server.add_user(EMAIL).await.unwrap();
+    let browser = Browser::new().unwrap();
+    type_password(&server, &browser).await;
+    let heard = async |words: &str| {
+        let received = mail.next().await.unwrap();
+        assert!(received.to == [EMAIL] && received.text.contains(words), "{}", received.text);
+    };
+    let begun = press(&server, &browser, "/account/totp").await;
+    let page = browser.get(begun.location().unwrap()).await.unwrap();
+    let app = App::scan(&page);
+    answer(&browser, &page, "code", &app.code(&server)).await;
+    heard("An authenticator app was added").await;
+    press(&server, &browser, "/account/recovery-codes").await;
+    heard("New recovery codes were made").await;
+    press(&server, &browser, "/account/totp/remove").await;
+    heard("The authenticator app was removed").await;
+    assert!(mail.is_quiet().await);
 }

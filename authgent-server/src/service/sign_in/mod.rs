@@ -97,7 +97,7 @@ pub async fn sign_in(
     let (user, failures) = password::verify(services, email, password, known_device).await?;
     let asks = second_factor::is_on(services, &user).await?;
     let tx = services.store.begin().await?;
-    note_attack(services, &tx, &user, failures, device).await?;
+    note_attack(services, &tx, &user, failures).await?;
     if asks {
         let ticket = second_factor::begin(services, &tx, &user, browser).await?;
         tx.commit().await?;
@@ -119,12 +119,13 @@ pub async fn note_attack(
     tx: &WriteTransaction,
     user: &User,
     failures: i64,
-    device: &Device,
 ) -> Result<(), StoreError> {
     if !throttle::is_attack(failures) {
         return Ok(());
     }
-    session::note(services, tx, user, EventKind::SignInBlocked, device, json!({ "failures": failures })).await
+    // From nowhere: what is known here is where the owner sits, who did not do it.
+    let nowhere = Device::default();
+    session::note(services, tx, user, EventKind::SignInBlocked, &nowhere, json!({ "failures": failures })).await
 }
 
 /// Ends the session that the cookie names.

@@ -1,10 +1,13 @@
 //! How people sign in, from where, and what happened to their accounts.
 
-use sea_orm::{ConnectionTrait as _, DbErr};
+use crate::domain::Email;
+use sea_orm::{ConnectionTrait, DbErr};
 use sea_orm_migration::sea_query::{
-    ColumnDef, ForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, Index, Table, TableCreateStatement,
+    ColumnDef, Expr, ExprTrait as _, ForeignKey, ForeignKeyAction, ForeignKeyCreateStatement, Index, Query, Table,
+    TableCreateStatement,
 };
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait};
+use std::collections::HashMap;
 
 pub(super) struct Migration;
 
@@ -47,13 +50,46 @@ impl MigrationTrait for Migration {
         ] {
             manager.get_connection().execute_unprepared(statement).await?;
         }
-        Ok(())
+        renew_addresses(manager.get_connection()).await
     }
 
     /// Everything is done in the transaction that holds the lock.
     fn use_transaction(&self) -> Option<bool> {
         Some(false)
     }
+}
+
+/// People are found by another form of their address than before: without compatibility forms, the host as IDNA writes it.
+/// Two people whose addresses are one by that rule are for the operator to tell apart.
+pub(in crate::store) async fn renew_addresses(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    let select = Query::select().columns(["email", "email_canonical"]).from("users").take();
+    let mut known = HashMap::new();
+    let mut renewed = Vec::new();
+    for row in db.query_all(&select).await? {
+        let (text, former): (String, String) = (row.try_get("", "email")?, row.try_get("", "email_canonical")?);
+        let canonical = match Email::parse(&text) {
+            Ok(email) => email.canonical().to_owned(),
+            Err(error) => return Err(DbErr::Custom(format!("the account {text:?} has no e-mail address: {error}"))),
+        };
+        if let Some(other) = known.insert(canonical.clone(), text.clone()) {
+            return Err(DbErr::Custom(format!(
+                "the accounts {other:?} and {text:?} have one e-mail address by the rules of this release: remove one of them, or \
+                 change its address, and start again"
+            )));
+        }
+        if canonical != former {
+            renewed.push((former, canonical));
+        }
+    }
+    for (former, canonical) in renewed {
+        let update = Query::update()
+            .table("users")
+            .value("email_canonical", canonical)
+            .and_where(Expr::col("email_canonical").eq(former))
+            .take();
+        db.execute(&update).await?;
+    }
+    Ok(())
 }
 
 /// All may be empty or have a default: the previous release does not write them. `users.password_hash` stays mandatory for

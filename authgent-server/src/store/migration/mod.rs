@@ -5,7 +5,7 @@
 
 mod m0001_initial;
 mod m0002_clients;
-mod m0003_people;
+pub(super) mod m0003_people;
 
 use super::{StoreError, WriteTransaction};
 use sea_orm::{ConnectionTrait, DbBackend, DynIden};

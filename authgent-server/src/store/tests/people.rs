@@ -6,6 +6,7 @@ use crate::domain::*;
 use crate::store::{Store, StoreError};
 use authgent_core::time::Timestamp;
 use futures_util::future::join_all;
+use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -377,6 +378,29 @@ async fn what_signing_in_left_goes_when_it_is_of_no_more_use() {
         assert!(store.link(&hash(1)).await.unwrap().is_none() && store.link(&hash(2)).await.unwrap().is_some());
         assert_eq!(store.sign_in_failures(&[hash(1), hash(2)], before).await.unwrap().len(), 1);
         assert_eq!(store.events_of_user(ada.id, None, 9).await.unwrap().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn addresses_of_an_earlier_release_are_found_by_the_new_rule() {
+    use crate::store::migration::m0003_people::renew_addresses;
+    on_every_store(async |store| {
+        let tx = store.begin().await.unwrap();
+        for (n, email) in [(1, "ada@bücher.example"), (2, "grace@example.com")] {
+            tx.insert_user(&User { email: Email::parse(email).unwrap(), ..user(n) }).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let write = async |sql: &str| store.write.execute_unprepared(sql).await.unwrap();
+        write("UPDATE users SET email = 'ada@xn--bcher-kva.example', email_canonical = 'ada@xn--bcher-kva.example' WHERE email LIKE 'ada%'").await;
+        let email = Email::parse("Ada@Bücher.example").unwrap();
+        assert!(store.user_by_email(&email).await.unwrap().is_none(), "lost");
+        renew_addresses(&store.write).await.unwrap();
+        assert_eq!(store.user_by_email(&email).await.unwrap().unwrap().id, user(1).id);
+        // Two that were different and are one now: nothing is changed, and the operator is told which.
+        write("UPDATE users SET email = 'ada@bücher.example', email_canonical = 'old' WHERE email LIKE 'grace%'").await;
+        let refused = renew_addresses(&store.write).await.unwrap_err().to_string();
+        assert!(refused.contains("ada@xn--bcher-kva.example") && refused.contains("ada@bücher.example"), "{refused}");
     })
     .await;
 }

@@ -27,6 +27,18 @@ async fn the_export_has_what_is_kept_and_no_secret() {
 }
 
 #[tokio::test]
+async fn a_session_that_somebody_left_open_carries_nothing_away() {
+    let server = TestServer::start().await.unwrap();
+    server.add_user(EMAIL).await.unwrap();
+    let browser = signed_in(&server, EMAIL).await;
+    let page = browser.get(server.url("/account/data")).await.unwrap();
+    server.clock.advance(601);
+    let stale = browser.submit(&page, &forged(&page, &server, "/account/data/export", "x", "")).await.unwrap();
+    assert_eq!(stale.location().unwrap().path(), "/login");
+    assert!(!stale.body.contains(EMAIL));
+}
+
+#[tokio::test]
 async fn an_account_is_deleted_with_everything_after_a_fresh_sign_in_and_the_right_words() {
     let server = TestServer::start().await.unwrap();
     let flow = Flow::new(&server).await.unwrap();
