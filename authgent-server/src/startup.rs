@@ -12,7 +12,7 @@ use crate::http::{PublishedKeys, RegistrationRate, SignInRate, application};
 use crate::net::{Fetcher, FetcherSettings, MailError, Mailer, Resolve, UpstreamClient};
 use crate::service::client_documents::{ClientDocuments, DocumentPolicy};
 use crate::service::client_keys::ClientKeys;
-use crate::service::upstream::Upstream;
+use crate::service::upstream::{self, Upstream};
 use crate::service::{Services, Settings, cleanup};
 use crate::store::{Store, StoreError};
 use actix_web::dev::{Server, ServerHandle};
@@ -147,6 +147,10 @@ impl Application {
                 .map_err(StartupError::Run)?
                 .run();
         tracing::info!(%address, issuer = %services.settings.issuer, "listening");
+        if !services.settings.identity_providers.is_empty() {
+            // Beside the start: a provider that is down, or named wrongly, is in the log before somebody wants to sign in.
+            tokio::spawn(upstream::look_at_all(Arc::clone(&services)));
+        }
         Ok(Self { server, address, services })
     }
 

@@ -464,3 +464,29 @@ async fn a_second_factor_that_is_lost_is_dropped() {
     let noted = events.iter().filter(|event| event.kind == EventKind::TotpDisabled);
     assert_eq!(noted.count(), 1, "what was not there is not noted");
 }
+
+#[tokio::test]
+async fn no_link_is_made_that_would_lead_nowhere() {
+    let mut machine = Machine::migrated().await;
+    machine.set("AUTHGENT_ISSUER", "https://auth.example.com");
+    machine.run("user invite ada@example.com").await.unwrap();
+    machine.set("AUTHGENT_IDP_ISSUER", "https://accounts.example.com");
+    machine.set("AUTHGENT_IDP_CLIENT_ID", "authgent");
+    for command in ["user invite grace@example.com", "user reset ada@example.com"] {
+        let refused = machine.failure(command).await;
+        assert!(refused.starts_with("local accounts are off: the link would lead nowhere"), "{refused}");
+    }
+    assert_eq!(machine.json("user list").await.as_array().unwrap().len(), 1, "nobody was added");
+    machine.set("AUTHGENT_LOCAL_ACCOUNTS", "on");
+    machine.run("user invite grace@example.com").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_address_is_verified_by_whoever_knows_it() {
+    let machine = Machine::migrated().await;
+    machine.run("user add ada@example.com --no-password").await.unwrap();
+    assert_eq!(machine.json("user list").await[0]["email_verified"], false);
+    machine.run("user verify-email ADA@example.com").await.unwrap();
+    assert_eq!(machine.json("user list").await[0]["email_verified"], true);
+    assert!(machine.failure("user verify-email grace@example.com").await.contains("grace@example.com"));
+}

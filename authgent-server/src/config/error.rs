@@ -88,7 +88,22 @@ pub enum ConfigError {
         /// A value that would do, with its name.
         example: String,
     },
+    /// Something is wrong, perhaps because a variable has another name than was meant.
+    #[error("{error}\n{}", notes.join("\n"))]
+    Beside {
+        /// What is wrong.
+        error: Box<Self>,
+        /// A sentence about each variable that is no setting.
+        notes: Vec<String>,
+    },
     /// `authgent dev` must know its own address.
     #[error("with port 0 nobody knows the issuer beforehand: set AUTHGENT_ISSUER, or choose a port")]
     NoIssuer,
+}
+
+impl ConfigError {
+    /// The same with notes, where there are some.
+    pub(super) fn beside(self, notes: Vec<String>) -> Self {
+        if notes.is_empty() { self } else { Self::Beside { error: Box::new(self), notes } }
+    }
 }

@@ -104,7 +104,7 @@ fn only(values: &Values) -> Result<Option<ProviderTable>, ConfigError> {
     ];
     let Some(issuer) = values.text("idp.issuer")? else {
         return match keys.map(|key| format!("idp.{key}")).into_iter().find(|key| values.has(key)) {
-            Some(key) => Err(values.wrong(&key, "has an effect only beside AUTHGENT_IDP_ISSUER, which is missing")),
+            Some(key) => Err(values.wrong("idp.issuer", format!("is missing, but {} is set", values.place(&key)))),
             None => Ok(None),
         };
     };

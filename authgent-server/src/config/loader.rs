@@ -112,6 +112,12 @@ impl Loader {
     /// # Errors
     /// [`ConfigError`] on the first thing that is wrong.
     pub fn load(&self) -> Result<Loaded, ConfigError> {
+        let mut loaded = self.load_all().map_err(|error| error.beside(self.unknown_variables()))?;
+        loaded.warnings.splice(..0, self.unknown_variables());
+        Ok(loaded)
+    }
+
+    fn load_all(&self) -> Result<Loaded, ConfigError> {
         let values = self.values()?;
         let port = port(&values)?;
         let config = Config {
@@ -143,7 +149,7 @@ impl Loader {
             resources: self.resources(&values)?,
             log: log(&values)?,
         };
-        let mut warnings = self.unknown_variables();
+        let mut warnings = Vec::new();
         warnings.extend(insecure_issuer(&config.issuer));
         warnings.extend(key_rotation(&values)?);
         Ok(Loaded { config, warnings })
@@ -168,6 +174,14 @@ impl Loader {
             None if local => parse_issuer(&values, &format!("http://localhost:{}", port(&values)?)),
             _ => self.issuer(&values, port(&values)?),
         }
+    }
+
+    /// Whether people can sign in with a password or a passkey of this server, for commands about those.
+    ///
+    /// # Errors
+    /// [`ConfigError`] on the first thing that is wrong.
+    pub fn local_accounts(&self) -> Result<bool, ConfigError> {
+        Ok(idp(&self.values()?)?.local_accounts)
     }
 
     /// How mail goes out, for commands that send some.

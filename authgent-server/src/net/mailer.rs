@@ -11,10 +11,13 @@ use secrecy::ExposeSecret as _;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use uuid::Uuid;
 
+/// How long a mail may take from the connection to the server's word.
+const WHOLE: Duration = Duration::from_secs(20);
 /// For each answer of the server.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Mails that are under way at a time. What comes on top is dropped: somebody asks for very many links.
 const MOST_AT_ONCE: usize = 32;
 
@@ -28,14 +31,21 @@ pub enum MailError {
     #[error("the mail cannot be written: {0}")]
     Message(String),
     /// The server did not take it.
-    #[error("the mail server did not take the mail: {0}")]
-    Server(String),
+    #[error("the mail server {server} (AUTHGENT_SMTP_URL) did not take the mail: {problem}")]
+    Server {
+        /// Its name and port.
+        server: String,
+        /// What happened.
+        problem: String,
+    },
 }
 
 /// The way to the mail server. Cheap to clone.
 #[derive(Clone)]
 pub struct Mailer {
     transport: AsyncSmtpTransport<Tokio1Executor>,
+    /// Its name and port, for errors.
+    server: String,
     from: Mailbox,
     places: Arc<Semaphore>,
 }
@@ -52,8 +62,12 @@ impl Mailer {
     /// # Errors
     /// [`MailError`] where the sender cannot be written or TLS not be had.
     pub fn new(config: &MailConfig) -> Result<Self, MailError> {
-        let server = |error: lettre::transport::smtp::Error| MailError::Server(cause(&error));
-        let tls = || TlsParameters::new_native(config.host.clone()).map_err(server);
+        let server = format!("{}:{}", config.host, config.port);
+        let failed = |error| MailError::Server { server: server.clone(), problem: cause(&error) };
+        let tls = || {
+            TlsParameters::new_native(config.host.clone())
+                .map_err(|error: lettre::transport::smtp::Error| failed(error))
+        };
         let tls = match config.security {
             MailSecurity::Tls => Tls::Wrapper(tls()?),
             MailSecurity::StartTls => Tls::Required(tls()?),
@@ -68,7 +82,7 @@ impl Mailer {
         if let Some((user, password)) = &config.credentials {
             builder = builder.credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()));
         }
-        Ok(Self { transport: builder.build(), from, places: Arc::new(Semaphore::new(MOST_AT_ONCE)) })
+        Ok(Self { transport: builder.build(), server, from, places: Arc::new(Semaphore::new(MOST_AT_ONCE)) })
     }
 
     /// Sends a mail, and waits until the server has taken it.
@@ -83,8 +97,13 @@ impl Mailer {
             .message_id(Some(format!("<{}@{}>", Uuid::new_v4(), self.from.email.domain())))
             .multipart(MultiPart::alternative_plain_html(mail.text, mail.html))
             .map_err(|error| MailError::Message(error.to_string()))?;
-        self.transport.send(message).await.map_err(|error| MailError::Server(cause(&error)))?;
-        Ok(())
+        let failed = |problem| MailError::Server { server: self.server.clone(), problem };
+        // The library waits at each step of the conversation; a person waits once.
+        match timeout(WHOLE, self.transport.send(message)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(failed(cause(&error))),
+            Err(_) => Err(failed(format!("no answer within {} seconds", WHOLE.as_secs()))),
+        }
     }
 
     /// Sends a mail while others go on. Whether it went stands in the log.

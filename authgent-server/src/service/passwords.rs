@@ -35,8 +35,10 @@ pub enum ChangePasswordError {
 /// # Errors
 /// [`ChangePasswordError::Refused`], [`ChangePasswordError::Hasher`].
 pub async fn hash_new(services: &Services, user: &User, password: SecretString) -> Result<String, ChangePasswordError> {
-    let known =
-        [user.email.as_str(), user.name.as_deref().unwrap_or_default(), services.settings.issuer.origin(), "authgent"];
+    let settings = &services.settings;
+    let name = user.name.as_deref().unwrap_or_default();
+    // What stands at the top of the page is what comes to mind first.
+    let known = [user.email.as_str(), name, settings.issuer.origin(), &settings.branding.name, "authgent"];
     let known = known.map(str::to_owned).to_vec();
     Ok(services.passwords.hash_new(password, known).await??)
 }

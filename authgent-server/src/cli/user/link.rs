@@ -73,6 +73,11 @@ struct LinkMaker {
 impl LinkMaker {
     fn new(context: &Context, send: Send) -> Result<Self, Failure> {
         let loader = context.loader_here();
+        if !loader.local_accounts()? {
+            let problem = "local accounts are off: the link would lead nowhere. People sign in at the provider of AUTHGENT_IDP_ISSUER; \
+                           AUTHGENT_LOCAL_ACCOUNTS=on gives them a password or a passkey here beside it";
+            return Err(Failure::new(problem));
+        }
         let mailer = if send.send {
             let missing =
                 || Failure::new("there is no mail server to send it with: set AUTHGENT_SMTP_URL, or leave --send away");
@@ -99,7 +104,11 @@ impl LinkMaker {
         json["expires_at"] = link.expires_at.0.into();
         let until = date(link.expires_at);
         if let Some(mailer) = &self.mailer {
-            mailer.send(mail::link(&self.language, &self.issuer, user, purpose, url)).await?;
+            let sent = mailer.send(mail::link(&self.language, &self.issuer, user, purpose, url)).await;
+            let again = |error| {
+                format!("{error}. {} has an account: run this again, or without --send to get the link", user.email)
+            };
+            sent.map_err(|error| Failure::new(again(error)))?;
             json["sent"] = true.into();
             return Ok(Answer::new(
                 json,

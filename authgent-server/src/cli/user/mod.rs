@@ -20,7 +20,7 @@ Examples:
   authgent user add ada@example.com --no-password      signs in with a company account, or by an invitation later";
 
 const INVITE_EXAMPLES: &str = "\
-Prints a link with which the person chooses a password. It works once, for seven days. With --send it goes to their address instead.
+Prints a link with which the person chooses a passkey or a password. It works once, for seven days. With --send it goes to their address instead.
 Needs AUTHGENT_ISSUER, which the link begins with.
   authgent user invite ada@example.com --name 'Ada Lovelace'";
 
@@ -64,6 +64,13 @@ pub(super) enum User {
     },
     /// Take a person's authenticator app and recovery codes away, where both are lost. Make sure first that it is they who ask.
     DropSecondFactor {
+        /// Their e-mail address.
+        #[arg(value_parser = Email::parse)]
+        email: Email,
+    },
+    /// You know that an address is theirs: applications are told so, and a company account with that address may be linked to it
+    /// (AUTHGENT_IDP_LINK_BY_EMAIL).
+    VerifyEmail {
         /// Their e-mail address.
         #[arg(value_parser = Email::parse)]
         email: Email,
@@ -140,6 +147,7 @@ impl User {
                 super::second_factor::drop(context, &store, &find(&store, &email).await?).await
             }
             Self::Disable { email } => set_enabled(context, &store, &email, false).await,
+            Self::VerifyEmail { email } => verify_email(context, &store, &email).await,
             Self::Enable { email } => set_enabled(context, &store, &email, true).await,
         }
     }
@@ -215,6 +223,17 @@ async fn set_password(
     note(context, &transaction, &user, EventKind::PasswordReset, json!({})).await?;
     transaction.commit().await?;
     Ok(Answer::new(as_json(&user), format!("{} has another password and is signed out everywhere", user.email)))
+}
+
+async fn verify_email(context: &Context, store: &Store, email: &Email) -> Result<Answer, Failure> {
+    let user = domain::User { email_verified: true, ..find(store, email).await? };
+    let transaction = store.begin().await?;
+    if !transaction.update_profile(&user).await? {
+        return Err(nobody(email));
+    }
+    note(context, &transaction, &user, EventKind::ProfileChanged, json!({ "email_verified": true })).await?;
+    transaction.commit().await?;
+    Ok(Answer::new(as_json(&user), format!("{} is known to be theirs", user.email)))
 }
 
 async fn set_enabled(context: &Context, store: &Store, email: &Email, enabled: bool) -> Result<Answer, Failure> {

@@ -88,7 +88,10 @@ fn what_is_wrong_is_named_and_no_secret_shown() {
     let secret = ("AUTHGENT_IDP_CLIENT_SECRET", "sesame");
     for (variables, expected) in [
         (vec![google], "AUTHGENT_IDP_CLIENT_ID is missing"),
-        (vec![client], "AUTHGENT_IDP_CLIENT_ID has an effect only beside AUTHGENT_IDP_ISSUER"),
+        (
+            vec![client],
+            "AUTHGENT_IDP_ISSUER is missing, but AUTHGENT_IDP_CLIENT_ID is set: for example AUTHGENT_IDP_ISSUER=",
+        ),
         (vec![("AUTHGENT_IDP_ISSUER", "http://idp.example.com"), client], "AUTHGENT_IDP_ISSUER must be an https URL"),
         (vec![("AUTHGENT_IDP_ISSUER", "https://a.example/?x"), client], "AUTHGENT_IDP_ISSUER must be an https URL"),
         (vec![google, client, secret, ("AUTHGENT_IDP_KIND", "saml")], "AUTHGENT_IDP_KIND must be openid or github"),
@@ -114,6 +117,7 @@ fn what_is_wrong_is_named_and_no_secret_shown() {
             "AUTHGENT_IDP_CALLBACK_PATH must be a path",
         ),
         (vec![google, client, ("AUTHGENT_IDP_CALLBACK_PATH", "callback")], "AUTHGENT_IDP_CALLBACK_PATH must be a path"),
+        (vec![("AUTHGENT_IDP_ISUER", "https://a.example"), client], "the nearest that exists is AUTHGENT_IDP_ISSUER"),
         (vec![("AUTHGENT_LOCAL_ACCOUNTS", "off")], "AUTHGENT_LOCAL_ACCOUNTS is off, and no provider is set"),
         (vec![("AUTHGENT_IDENTITY_PROVIDERS", r#"[{"id": "A"}]"#)], "has a provider \"A\" whose id must have"),
         (vec![("AUTHGENT_IDENTITY_PROVIDERS", r#"[{"id": "a"}]"#)], "has a provider \"a\" whose issuer must be"),

@@ -56,6 +56,26 @@ pub fn provider<'s>(services: &'s Services, id: &str) -> Option<&'s Arc<Identity
     services.settings.identity_providers.iter().find(|provider| provider.id == id)
 }
 
+/// Says in the log where people sign in, and whether it can be reached.
+pub async fn look_at_all(services: Arc<Services>) {
+    let local_accounts = services.settings.local_accounts;
+    for provider in &services.settings.identity_providers {
+        let (id, issuer, authentication) = (&provider.id, &provider.issuer_text, &provider.authentication);
+        let redirect_uri = redirect_uri(&services);
+        match metadata::of(&services, provider).await {
+            Ok(_) => tracing::info!(
+                id,
+                issuer,
+                ?authentication,
+                redirect_uri,
+                local_accounts,
+                "people sign in at a provider"
+            ),
+            Err(error) => tracing::warn!(id, issuer, %error, local_accounts, "nobody can sign in at a provider yet"),
+        }
+    }
+}
+
 /// Where providers send people back to: the same for all of them, so that it has to be registered once.
 #[must_use]
 pub fn redirect_uri(services: &Services) -> String {

@@ -3,7 +3,7 @@
 use super::World;
 use authgent_tests::browser::{Browser, query};
 use authgent_tests::html::text;
-use authgent_tests::upstream::of;
+use authgent_tests::upstream::{Provider, of};
 
 fn changed(url: &url::Url, name: &str, value: &str) -> String {
     let pairs: Vec<_> = url.query_pairs().into_owned().filter(|(known, _)| known != name).collect();
@@ -69,9 +69,9 @@ async fn two_tabs_can_sign_in_at_once() {
 #[tokio::test]
 async fn the_answer_of_another_provider_is_a_mix_up() {
     for promised in [true, false] {
-        let world = World::new().await;
-        world.provider.behaviour().metadata =
-            serde_json::json!({"authorization_response_iss_parameter_supported": promised});
+        let provider = Provider::start().unwrap();
+        provider.behaviour().metadata = serde_json::json!({"authorization_response_iss_parameter_supported": promised});
+        let world = World::of(provider, &[]).await;
         let own = world.provider.issuer.clone();
         let without = if promised { 502 } else { 303 };
         for (iss, expected) in [(Some("https://evil.example"), 502), (None, without), (Some(own.as_str()), 303)] {

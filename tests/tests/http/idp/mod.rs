@@ -26,7 +26,10 @@ impl World {
     }
 
     async fn with(settings: &[(&str, &str)]) -> Self {
-        let provider = Provider::start().unwrap();
+        Self::of(Provider::start().unwrap(), settings).await
+    }
+
+    async fn of(provider: Provider, settings: &[(&str, &str)]) -> Self {
         let mut setup = TestServer::setup();
         for (variable, value) in provider.variables() {
             setup = setup.with(variable, value);

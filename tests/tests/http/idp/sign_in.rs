@@ -64,10 +64,11 @@ async fn the_same_person_keeps_their_account_under_another_name_and_address() {
 
 #[tokio::test]
 async fn what_the_token_lacks_is_asked_for_at_the_userinfo_endpoint() {
-    let world = World::new().await;
-    world.provider.claims(&json!({"email": null, "email_verified": null, "name": null, "groups": null}));
+    let provider = Provider::start().unwrap();
+    provider.claims(&json!({"email": null, "email_verified": null, "name": null, "groups": null}));
     let userinfo = json!({"sub": "ada-at-work", "email": "ada@example.com", "email_verified": true, "name": "Ada"});
-    world.provider.behaviour().userinfo = Some(userinfo);
+    provider.behaviour().userinfo = Some(userinfo);
+    let world = World::of(provider, &[]).await;
     assert_eq!(world.account(&Browser::new().unwrap()).await.url.path(), "/account");
     assert_eq!(world.user("ada@example.com").await.unwrap().name.as_deref(), Some("Ada"));
     // Of somebody else, it is worth nothing.
@@ -108,8 +109,9 @@ async fn keys_change_and_the_provider_goes_down_and_comes_back() {
 
 #[tokio::test]
 async fn a_provider_that_never_answered_is_asked_again_soon() {
-    let world = World::new().await;
-    world.provider.behaviour().down = true;
+    let provider = Provider::start().unwrap();
+    provider.behaviour().down = true;
+    let world = World::of(provider, &[]).await;
     let browser = Browser::new().unwrap();
     let page = world.to_provider(&browser, &world.server.url("/account")).await;
     assert_eq!((page.status.as_u16(), page.url.path()), (503, "/login"), "{}", text(&page.body));

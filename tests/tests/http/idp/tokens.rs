@@ -5,6 +5,7 @@ use authgent_core::time::Clock as _;
 use authgent_server::clock::SystemClock;
 use authgent_tests::browser::Browser;
 use authgent_tests::html::text;
+use authgent_tests::upstream::Provider;
 use serde_json::json;
 
 #[tokio::test]
@@ -62,8 +63,9 @@ async fn what_nobody_has_signed_signs_nobody_in() {
 
 #[tokio::test]
 async fn metadata_of_somebody_else_are_not_used() {
-    let world = World::new().await;
-    world.provider.behaviour().metadata = json!({"issuer": "https://evil.example"});
+    let provider = Provider::start().unwrap();
+    provider.behaviour().metadata = json!({"issuer": "https://evil.example"});
+    let world = World::of(provider, &[]).await;
     let page = world.to_provider(&Browser::new().unwrap(), &world.server.url("/account")).await;
     assert_eq!(page.status, 502, "{}", text(&page.body));
 }
