@@ -5,10 +5,12 @@
 
 mod claims;
 pub mod client_assertion;
+mod compact;
 pub mod provider_token;
 pub mod validate;
 
 pub use claims::{AccessTokenClaims, Audience, IdTokenClaims, TokenHeader};
+pub use compact::CompactError;
 
 /// The media type of a JWT access token in `typ` (RFC 9068, section 2.1).
 pub const AT_JWT: &str = "at+jwt";

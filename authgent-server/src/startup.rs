@@ -117,6 +117,8 @@ impl Application {
         tx.replace_configured_resources(&config.resources).await?;
         tx.commit().await?;
 
+        warn_of_limits(&store, &config).await?;
+
         let listener = listen(&config)?;
         let address = listener.local_addr().map_err(StartupError::Run)?;
         let services = Arc::new(Services {
@@ -188,6 +190,23 @@ fn listen(config: &Config) -> Result<TcpListener, StartupError> {
         Ok(listener)
     };
     listen().map_err(|source| StartupError::Listen { address, source })
+}
+
+/// A limit for a resource that nobody has, or of a scope that it has not, limits nothing: whoever wrote it should know.
+async fn warn_of_limits(store: &Store, config: &Config) -> Result<(), StartupError> {
+    let resources = store.resources().await?;
+    for entry in &config.group_scopes {
+        let (uri, group) = (&entry.resource, &entry.group);
+        let Some(resource) = resources.iter().find(|resource| resource.uri.names_same(uri)) else {
+            tracing::warn!(resource = %uri, group, "AUTHGENT_GROUP_SCOPES names a resource that is not registered: nothing is limited by that");
+            continue;
+        };
+        let unknown = entry.scope.iter().find(|token| resource.describe(token).is_none());
+        if let Some(scope) = unknown {
+            tracing::warn!(resource = %uri, group, %scope, "AUTHGENT_GROUP_SCOPES names a scope that the resource does not have");
+        }
+    }
+    Ok(())
 }
 
 /// Under the key of the settings, or one that is derived of the signing key: what was sealed before the setting was made opens

@@ -213,7 +213,8 @@ async fn metadata(shared: Shared, issuer: web::Data<String>) -> Result<HttpRespo
     let at = |path: &str| format!("{}{path}", issuer.as_str());
     let userinfo = behaviour.userinfo.as_ref().map(|_| at("/userinfo"));
     let usual = json!({"issuer": issuer.as_str(), "authorization_endpoint": at("/authorize"), "token_endpoint": at("/token"),
-        "jwks_uri": at("/jwks"), "userinfo_endpoint": userinfo});
+        "jwks_uri": at("/jwks"), "userinfo_endpoint": userinfo,
+        "prompt_values_supported": ["none", "login", "consent", "select_account"]});
     Ok(HttpResponse::Ok().json(merged(&usual, &behaviour.metadata)))
 }
 

@@ -3,9 +3,8 @@
 //! [`ClientAssertion::peek`] reads one to find out whose it says it is, the caller verifies its signature with the keys of
 //! that client, and [`ClientAssertion::validate`] checks what it says.
 
+use super::compact::{self, CompactError, CompactJwt};
 use super::validate::{ClaimError, audience, text, time};
-use crate::strict_json;
-use crate::text::from_base64url;
 use crate::time::Timestamp;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -28,20 +27,8 @@ pub enum ClientAssertionError {
     #[error("it is larger than {MAX_ASSERTION} bytes")]
     TooLarge,
     /// It is no signed JWT.
-    #[error("it is no JWT in compact form: expected three parts of base64url with dots between")]
-    NotCompact,
-    /// Header or claims are no JSON object, or one of their members is there twice.
-    #[error("its {0} must be a JSON object without repeated members")]
-    NotAnObject(&'static str),
-    /// A member of the header is missing or of another type.
-    #[error("its header needs {0}")]
-    Header(&'static str),
-    /// It is not signed.
-    #[error("alg none is not accepted: it must be signed")]
-    Unsigned,
-    /// It asks for extensions, of which none is known (RFC 7515, section 4.1.11).
-    #[error("its header has crit, and no extension is known")]
-    Critical,
+    #[error(transparent)]
+    Compact(#[from] CompactError),
     /// A claim is missing or malformed.
     #[error(transparent)]
     Claim(#[from] ClaimError),
@@ -67,18 +54,14 @@ pub enum ClientAssertionError {
 
 /// An assertion that was read, and that nobody may believe yet.
 pub struct ClientAssertion<'a> {
-    alg: String,
-    kid: Option<String>,
-    claims: Map<String, Value>,
+    jwt: CompactJwt<'a>,
     subject: String,
-    signing_input: &'a str,
-    signature: Vec<u8>,
 }
 
 impl fmt::Debug for ClientAssertion<'_> {
     /// Whoever reads a log must not be able to use the assertion.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientAssertion").field("alg", &self.alg).finish_non_exhaustive()
+        f.debug_struct("ClientAssertion").field("alg", &self.jwt.alg).finish_non_exhaustive()
     }
 }
 
@@ -111,42 +94,25 @@ impl<'a> ClientAssertion<'a> {
         if compact.len() > MAX_ASSERTION {
             return Err(E::TooLarge);
         }
-        let (signing_input, signature) = compact.rsplit_once('.').ok_or(E::NotCompact)?;
-        let (header, claims) = signing_input.split_once('.').ok_or(E::NotCompact)?;
-        let decode = |part: &str| from_base64url(part).ok_or(E::NotCompact);
-        let header = strict_json::object(&decode(header)?).ok_or(E::NotAnObject("header"))?;
-        let claims = strict_json::object(&decode(claims)?).ok_or(E::NotAnObject("claims"))?;
-        let signature = decode(signature)?;
-        let alg = header.get("alg").and_then(Value::as_str).ok_or(E::Header("alg, a string"))?.to_owned();
-        if alg.eq_ignore_ascii_case("none") {
-            return Err(E::Unsigned);
-        }
-        if header.contains_key("crit") {
-            return Err(E::Critical);
-        }
-        let kid = match header.get("kid") {
-            None => None,
-            Some(Value::String(kid)) => Some(kid.clone()),
-            Some(_) => return Err(E::Header("kid to be a string")),
-        };
-        let subject = text(&claims, "sub")?.to_owned();
+        let jwt = compact::read(compact)?;
+        let subject = text(&jwt.claims, "sub")?.to_owned();
         // It is looked up before anything is believed: a database takes no NUL, a log no line break.
         if subject.contains(char::is_control) {
             return Err(ClaimError::Malformed { claim: "sub".into(), expected: "a client_id" }.into());
         }
-        Ok(Self { alg, kid, claims, subject, signing_input, signature })
+        Ok(Self { jwt, subject })
     }
 
     /// The algorithm that it says it was signed with. Never `none`.
     #[must_use]
     pub fn alg(&self) -> &str {
-        &self.alg
+        &self.jwt.alg
     }
 
     /// The key that it says it was signed with.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
+        self.jwt.kid.as_deref()
     }
 
     /// The client that it says it is from (`sub`).
@@ -158,13 +124,13 @@ impl<'a> ClientAssertion<'a> {
     /// What was signed.
     #[must_use]
     pub const fn signing_input(&self) -> &[u8] {
-        self.signing_input.as_bytes()
+        self.jwt.signing_input.as_bytes()
     }
 
     /// The signature.
     #[must_use]
     pub fn signature(&self) -> &[u8] {
-        &self.signature
+        &self.jwt.signature
     }
 
     /// Checks what it says. Neither its signature is checked here, nor whether its `jti` was used before.
@@ -173,7 +139,7 @@ impl<'a> ClientAssertion<'a> {
     /// [`ClientAssertionError`] with the rule of
     /// [RFC 7523, section 3](https://www.rfc-editor.org/rfc/rfc7523#section-3) that it breaks.
     pub fn validate(&self, expected: &Expected<'_>, now: Timestamp) -> Result<Accepted, ClientAssertionError> {
-        validate(&self.claims, expected, now)
+        validate(&self.jwt.claims, expected, now)
     }
 }
 

@@ -4,9 +4,8 @@
 //! [`ProviderToken::peek`] reads one, the caller verifies its signature with the keys of the provider, and
 //! [`ProviderToken::id_token`] or [`ProviderToken::logout_token`] checks what it says.
 
+use super::compact::{self, CompactError, CompactJwt};
 use super::validate::{ClaimError, audience, text, time};
-use crate::strict_json;
-use crate::text::from_base64url;
 use crate::time::Timestamp;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -31,20 +30,8 @@ pub enum ProviderTokenError {
     #[error("it is larger than {MAX_TOKEN} bytes")]
     TooLarge,
     /// It is no signed JWT.
-    #[error("it is no JWT in compact form: expected three parts of base64url with dots between")]
-    NotCompact,
-    /// Header or claims are no JSON object, or one of their members is there twice.
-    #[error("its {0} must be a JSON object without repeated members")]
-    NotAnObject(&'static str),
-    /// A member of the header is missing or of another type.
-    #[error("its header needs {0}")]
-    Header(&'static str),
-    /// It is not signed.
-    #[error("alg none is not accepted: it must be signed")]
-    Unsigned,
-    /// It asks for extensions, of which none is known (RFC 7515, section 4.1.11).
-    #[error("its header has crit, and no extension is known")]
-    Critical,
+    #[error(transparent)]
+    Compact(#[from] CompactError),
     /// A claim is missing or malformed.
     #[error(transparent)]
     Claim(#[from] ClaimError),
@@ -81,18 +68,12 @@ pub enum ProviderTokenError {
 }
 
 /// A token that was read, and that nobody may believe yet.
-pub struct ProviderToken<'a> {
-    alg: String,
-    kid: Option<String>,
-    claims: Map<String, Value>,
-    signing_input: &'a str,
-    signature: Vec<u8>,
-}
+pub struct ProviderToken<'a>(CompactJwt<'a>);
 
 impl fmt::Debug for ProviderToken<'_> {
     /// Whoever reads a log must not be able to use the token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ProviderToken").field("alg", &self.alg).finish_non_exhaustive()
+        f.debug_struct("ProviderToken").field("alg", &self.0.alg).finish_non_exhaustive()
     }
 }
 
@@ -144,49 +125,32 @@ impl<'a> ProviderToken<'a> {
         if compact.len() > MAX_TOKEN {
             return Err(E::TooLarge);
         }
-        let (signing_input, signature) = compact.rsplit_once('.').ok_or(E::NotCompact)?;
-        let (header, claims) = signing_input.split_once('.').ok_or(E::NotCompact)?;
-        let decode = |part: &str| from_base64url(part).ok_or(E::NotCompact);
-        let header = strict_json::object(&decode(header)?).ok_or(E::NotAnObject("header"))?;
-        let claims = strict_json::object(&decode(claims)?).ok_or(E::NotAnObject("claims"))?;
-        let signature = decode(signature)?;
-        let alg = header.get("alg").and_then(Value::as_str).ok_or(E::Header("alg, a string"))?.to_owned();
-        if alg.eq_ignore_ascii_case("none") {
-            return Err(E::Unsigned);
-        }
-        if header.contains_key("crit") {
-            return Err(E::Critical);
-        }
-        let kid = match header.get("kid") {
-            None => None,
-            Some(Value::String(kid)) => Some(kid.clone()),
-            Some(_) => return Err(E::Header("kid to be a string")),
-        };
-        Ok(Self { alg, kid, claims, signing_input, signature })
+        let jwt = compact::read(compact)?;
+        Ok(Self(jwt))
     }
 
     /// The algorithm that it says it was signed with. Never `none`.
     #[must_use]
     pub fn alg(&self) -> &str {
-        &self.alg
+        &self.0.alg
     }
 
     /// The key that it says it was signed with.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
-        self.kid.as_deref()
+        self.0.kid.as_deref()
     }
 
     /// What was signed.
     #[must_use]
     pub const fn signing_input(&self) -> &[u8] {
-        self.signing_input.as_bytes()
+        self.0.signing_input.as_bytes()
     }
 
     /// The signature.
     #[must_use]
     pub fn signature(&self) -> &[u8] {
-        &self.signature
+        &self.0.signature
     }
 
     /// The claims of an ID token, checked but for the signature.
@@ -202,7 +166,7 @@ impl<'a> ProviderToken<'a> {
         now: Timestamp,
     ) -> Result<Map<String, Value>, ProviderTokenError> {
         use ProviderTokenError as E;
-        let claims = &self.claims;
+        let claims = &self.0.claims;
         if claims.contains_key("events") {
             return Err(E::OtherKind("ID token"));
         }
@@ -232,7 +196,7 @@ impl<'a> ProviderToken<'a> {
         {
             return Err(E::NotFresh);
         }
-        Ok(self.claims)
+        Ok(self.0.claims)
     }
 
     /// A logout token, checked but for its signature, and whether its `jti` was used before.
@@ -243,7 +207,7 @@ impl<'a> ProviderToken<'a> {
     /// breaks.
     pub fn logout_token(self, expected: Expected<'_>, now: Timestamp) -> Result<LogoutToken, ProviderTokenError> {
         use ProviderTokenError as E;
-        let claims = &self.claims;
+        let claims = &self.0.claims;
         let is_logout =
             claims.get("events").and_then(|events| events.get(BACK_CHANNEL_LOGOUT)).is_some_and(Value::is_object);
         // An ID token must never be taken for a logout token: it has no such event, and it has a nonce.
@@ -275,7 +239,7 @@ impl<'a> ProviderToken<'a> {
             sid: sid.map(str::to_owned),
             jti: jti.to_owned(),
             expires_at: iat.plus(LOGOUT_TOKEN_LIFE + LEEWAY),
-            claims: self.claims,
+            claims: self.0.claims,
         })
     }
 }

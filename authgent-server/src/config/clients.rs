@@ -92,6 +92,9 @@ pub(super) fn trusted_proxies(values: &Values) -> Result<Vec<ipnet::IpNet>, Conf
 }
 
 pub(super) fn on(values: &Values, key: &str) -> Result<bool, ConfigError> {
+    if let Some(written) = values.boolean(key) {
+        return Ok(written);
+    }
     match values.text_or_default(key)?.as_str() {
         "on" => Ok(true),
         "off" => Ok(false),

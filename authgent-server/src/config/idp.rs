@@ -3,11 +3,12 @@
 use super::clients::on;
 use super::error::ConfigError;
 use super::values::Values;
+use crate::domain::patterns::is_protected;
 use crate::domain::{IdentityProvider, ProviderKind, SignInRules, UpstreamAuthentication};
 use secrecy::SecretString;
 use serde::Deserialize;
 use std::sync::Arc;
-use url::{Host, Url};
+use url::Url;
 
 /// Whom people sign in at.
 #[derive(Debug, Clone)]
@@ -64,10 +65,8 @@ pub(super) fn idp(values: &Values) -> Result<IdpConfig, ConfigError> {
         }
         providers.push(Arc::new(table.parse().map_err(named)?));
     }
-    let local_accounts = match values.text("local_accounts")? {
-        None => providers.is_empty(),
-        Some(_) => on(values, "local_accounts")?,
-    };
+    let local_accounts =
+        if values.has("local_accounts") { on(values, "local_accounts")? } else { providers.is_empty() };
     if !local_accounts && providers.is_empty() {
         return Err(values.wrong("local_accounts", "is off, and no provider is set: nobody could sign in"));
     }
@@ -181,16 +180,9 @@ impl ProviderTable {
 fn issuer(text: &str) -> Result<Url, Problem> {
     let problem = || ("issuer", format!("must be an https URL without query and fragment, and {text:?} is none"));
     let url = Url::parse(text).map_err(|_| problem())?;
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return Err(problem()),
-    };
     let plain =
         url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-    let protected = url.scheme() == "https" || (url.scheme() == "http" && is_loopback);
-    if plain && protected { Ok(url) } else { Err(problem()) }
+    if plain && is_protected(&url) { Ok(url) } else { Err(problem()) }
 }
 
 fn authentication(

@@ -14,6 +14,7 @@ use super::settings::{CONFIG_VARIABLE, OF_OTHERS, SETTINGS, setting};
 use super::values::{Layer, Values, check_keys, of_variables};
 use super::{Config, Loaded};
 use crate::crypto::pem::SigningAlgorithm;
+use crate::domain::patterns::is_protected;
 use crate::domain::{GroupScope, Resource};
 use authgent_core::issuer::Issuer;
 use config::{FileFormat, Format as _, Value};
@@ -355,13 +356,8 @@ fn key_rotation(values: &Values) -> Result<Option<String>, ConfigError> {
 }
 
 fn insecure_issuer(issuer: &Issuer) -> Option<String> {
-    let host = url::Url::parse(issuer.as_str()).ok()?.host()?.to_owned();
-    let is_loopback = match host {
-        url::Host::Domain(name) => name == "localhost" || name.ends_with(".localhost"),
-        url::Host::Ipv4(address) => address.is_loopback(),
-        url::Host::Ipv6(address) => address.is_loopback(),
-    };
-    (!issuer.is_https() && !is_loopback).then(|| {
+    let url = url::Url::parse(issuer.as_str()).ok()?;
+    (!is_protected(&url)).then(|| {
         format!(
             "the issuer {issuer} is reached over plain http: passwords and tokens can be read on the way; use https, \
              for example behind a reverse proxy"

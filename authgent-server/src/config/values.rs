@@ -88,6 +88,14 @@ impl Values {
         }
     }
 
+    /// `true` or `false`, where the file says one of them.
+    pub(super) fn boolean(&self, key: &str) -> Option<bool> {
+        match self.value(key).map(|value| &value.kind) {
+            Some(ValueKind::Boolean(written)) => Some(*written),
+            _ => None,
+        }
+    }
+
     /// A text that must be given.
     pub(super) fn required(&self, key: &str) -> Result<String, ConfigError> {
         self.text(key)?.ok_or(ConfigError::Missing { setting: setting(key) })

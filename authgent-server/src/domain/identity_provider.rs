@@ -109,9 +109,12 @@ pub struct UpstreamPerson {
 /// Which rule of the operator keeps somebody out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RuleBroken {
-    /// The address is of no allowed host, or nobody vouches for it.
-    #[error("the e-mail address is of none of the allowed domains, or the provider does not vouch for it")]
+    /// The address is of no allowed host, or there is none.
+    #[error("the e-mail address is of none of the allowed domains")]
     Domain,
+    /// Nobody vouches for the address.
+    #[error("the provider does not vouch for the e-mail address (email_verified), which the rule for domains needs")]
+    Unverified,
     /// A required claim has another value, or none.
     #[error("the claim {0} has none of the required values")]
     Claim(String),
@@ -130,10 +133,12 @@ impl SignInRules {
     /// [`RuleBroken`], the first one.
     pub fn check(&self, person: &UpstreamPerson) -> Result<(), RuleBroken> {
         if !self.allowed_domains.is_empty() {
-            let address = person.email.as_ref().filter(|_| person.email_verified);
-            let host = address.and_then(|email| email.canonical().rsplit_once('@')).map(|(_, host)| host);
+            let host = person.email.as_ref().and_then(|email| email.canonical().rsplit_once('@')).map(|(_, host)| host);
             if !host.is_some_and(|host| self.allowed_domains.iter().any(|allowed| allowed == host)) {
                 return Err(RuleBroken::Domain);
+            }
+            if !person.email_verified {
+                return Err(RuleBroken::Unverified);
             }
         }
         let mut names: Vec<_> = self.required_claims.iter().map(|(name, _)| name).collect();
@@ -199,9 +204,8 @@ mod tests {
         let rules = SignInRules { allowed_domains: vec!["example.com".into()], ..SignInRules::default() };
         let check = |email: &str, verified| rules.check(&person(email, verified, None, &json!({})));
         assert_eq!(check("Ada@EXAMPLE.com", true), Ok(()));
-        for (email, verified) in
-            [("ada@example.com", false), ("ada@evil.example", true), ("ada@sub.example.com", true), ("", true)]
-        {
+        assert_eq!(check("ada@example.com", false), Err(RuleBroken::Unverified));
+        for (email, verified) in [("ada@evil.example", true), ("ada@sub.example.com", true), ("", true)] {
             assert_eq!(check(email, verified), Err(RuleBroken::Domain), "{email}");
         }
     }

@@ -2,6 +2,28 @@
 
 use authgent_core::redirect_uri::{RedirectUri, RedirectUriKind};
 use std::fmt;
+use url::{Host, Url};
+
+/// Whether a URL leads to the machine that it is opened on: what goes there needs no TLS.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Whether nobody on the way can read or change what goes to a URL: it is `https`, or stays on this machine.
+#[must_use]
+pub fn is_protected(url: &Url) -> bool {
+    match url.scheme() {
+        "https" => url.host().is_some(),
+        "http" => is_loopback(url),
+        _ => false,
+    }
+}
 
 /// `app.example.com`, that host alone; or `*.example.com`, each host below `example.com` but not itself. Ports do not count.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -94,7 +116,7 @@ impl RedirectPattern {
     /// Whether it allows a redirect URI.
     #[must_use]
     pub fn matches(&self, uri: &RedirectUri) -> bool {
-        let host = || url::Url::parse(uri.as_str()).ok().and_then(|url| url.host_str().map(str::to_owned));
+        let host = || Url::parse(uri.as_str()).ok().and_then(|url| url.host_str().map(str::to_owned));
         match (self, uri.kind()) {
             (Self::Https(pattern), RedirectUriKind::Https) => host().is_some_and(|host| pattern.matches(&host)),
             (Self::Loopback(known), RedirectUriKind::Loopback) => host().as_ref() == Some(known),
@@ -118,6 +140,21 @@ impl fmt::Display for RedirectPattern {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_stays_on_this_machine_needs_no_tls() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        for text in
+            ["https://a.example", "http://localhost:1/x", "http://a.localhost", "http://127.9.9.9", "http://[::1]:1"]
+        {
+            assert!(is_protected(&url(text)), "{text}");
+        }
+        for text in
+            ["http://a.example", "http://10.0.0.1", "http://localhost.example", "ftp://localhost", "javascript:x"]
+        {
+            assert!(!is_protected(&url(text)), "{text}");
+        }
+    }
 
     #[test]
     fn a_star_means_the_hosts_below() {

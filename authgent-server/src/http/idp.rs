@@ -109,7 +109,7 @@ async fn send(
     let (browser, cookie) = csrf::browser_or_new(services, request);
     match upstream::begin(services, provider, browser, wish).await {
         Ok(location) => with_cookie(services, request, redirect(&location), cookie),
-        Err(error) => Err(refusal(services, request, &error, return_to)),
+        Err(error) => Err(refusal(services, request, Some(provider), &error, return_to)),
     }
 }
 
@@ -131,16 +131,22 @@ pub(super) async fn callback(request: HttpRequest, services: web::Data<Services>
     let browser: Option<TokenHash> = csrf::browser(&services, &request);
     let state = query.get("state").unwrap_or_default();
     let pending = upstream::take(&services, state, browser).await;
-    let pending = pending.map_err(|error| refusal(&services, &request, &error, &ReturnTo::Home))?;
+    let pending = pending.map_err(|error| refusal(&services, &request, None, &error, &ReturnTo::Home))?;
     let return_to = ReturnTo::parse(&services, Some(&pending.return_to));
     language::prefer(&request, return_to.parameters().and_then(|parameters| parameters.get("ui_locales")));
-    let response = Response { code: query.get("code"), error: query.get("error"), iss: query.get("iss") };
+    let response = Response {
+        code: query.get("code"),
+        error: query.get("error"),
+        error_description: query.get("error_description"),
+        iss: query.get("iss"),
+    };
     let signed_in = session::signed_in(&services, &request).await?;
     let device = device::of(&services, &request);
     let former = session::cookie_of(&services, &request);
     let completed =
         upstream::complete(&services, &pending, response, signed_in.as_ref(), &device, former.as_deref()).await;
-    let completed = completed.map_err(|error| refusal(&services, &request, &error, &return_to))?;
+    let completed =
+        completed.map_err(|error| refusal(&services, &request, Some(&pending.provider), &error, &return_to))?;
     if completed.linked {
         let lang = language::of(&request).lang;
         notices::send(&services, lang, &completed.user, Notice::IdentityLinked, &device);
@@ -153,11 +159,19 @@ pub(super) async fn callback(request: HttpRequest, services: web::Data<Services>
 
 /// The page for somebody who gets no session. What it says of an account that is not theirs tells nobody whether there is one;
 /// the log tells the operator.
-fn refusal(services: &Services, request: &HttpRequest, error: &SignInRefused, return_to: &ReturnTo) -> PageError {
+fn refusal(
+    services: &Services,
+    request: &HttpRequest,
+    provider: Option<&IdentityProvider>,
+    error: &SignInRefused,
+    return_to: &ReturnTo,
+) -> PageError {
     if let SignInRefused::Store(error) = error {
         return PageError::store(services, request, error);
     }
-    tracing::warn!(cause = %error, "sign-in at a provider refused");
+    let provider = provider.map(|provider| provider.id.as_str());
+    tracing::warn!(provider, cause = %error, "sign-in at a provider refused");
+    let texts = language::of(request);
     let (problem, prompt) = match error {
         SignInRefused::Gone | SignInRefused::NoCode | SignInRefused::NotSignedIn => (Problem::SignInGone, ""),
         SignInRefused::Declined(_) => (Problem::SignInDeclined, ""),
@@ -172,9 +186,11 @@ fn refusal(services: &Services, request: &HttpRequest, error: &SignInRefused, re
         SignInRefused::Store(_) => (Problem::Internal, ""),
     };
     let page = PageError::new(services, request, problem);
-    match (problem, return_to) {
-        (Problem::LinkedElsewhere, _) => page.with_link(format!("{}{PAGE}", account::base(services))),
-        _ => page.with_link(format!("{}{prompt}", login::url_to(services, return_to))),
+    let sign_in = format!("{}{prompt}", login::url_to(services, return_to));
+    match problem {
+        Problem::LinkedElsewhere => page.with_link(texts.common.back, format!("{}{PAGE}", account::base(services))),
+        Problem::NotAllowed => page.with_link(texts.consent.switch, sign_in),
+        _ => page.with_link(texts.errors.try_again, sign_in),
     }
 }
 

@@ -115,7 +115,11 @@ fn signed_out(services: &Services, request: &HttpRequest, asked: &LogoutRequest)
     }
     let issuer = &services.settings.issuer;
     let layout = Layout::new(services, request);
-    let page = SignedOutPage { layout, sign_in_url: Some(format!("{}/login?prompt=select_account", issuer.path())) };
+    let page = SignedOutPage {
+        layout,
+        sign_in_url: Some(format!("{}/login?prompt=select_account", issuer.path())),
+        at_provider: !services.settings.identity_providers.is_empty(),
+    };
     render(services, request, &page, Forms::None, None)
 }
 

@@ -5,12 +5,13 @@
 
 use super::fetcher::{FetchError, Fetched, cause, chain, check_answer};
 use super::freshness::max_age;
+use crate::domain::patterns::is_protected;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, RequestBuilder, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::time::Duration;
 use tokio::time::timeout;
-use url::{Host, Url};
+use url::Url;
 
 /// From the look-up of the name to the last byte of the body: a person waits.
 const TOTAL: Duration = Duration::from_secs(10);
@@ -97,17 +98,7 @@ impl UpstreamClient {
 
 /// Over TLS, or to this machine. What a provider's metadata name is checked as what the operator named.
 fn check_url(url: &Url) -> Result<(), FetchError> {
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" if is_loopback => Ok(()),
-        _ => Err(FetchError::ForbiddenUrl("expected an https URL")),
-    }
+    if is_protected(url) { Ok(()) } else { Err(FetchError::ForbiddenUrl("expected an https URL")) }
 }
 
 async fn in_time<T>(exchange: impl Future<Output = Result<T, FetchError>>) -> Result<T, FetchError> {

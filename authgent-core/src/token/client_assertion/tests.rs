@@ -100,20 +100,29 @@ fn what_is_no_signed_jwt_is_refused() {
     use ClientAssertionError as E;
     let claims = good().to_string();
     for alg in ["none", "None", "nOnE"] {
-        assert_eq!(peek_error(&format!(r#"{{"alg":"{alg}"}}"#), &claims), E::Unsigned);
+        assert_eq!(peek_error(&format!(r#"{{"alg":"{alg}"}}"#), &claims), E::Compact(CompactError::Unsigned));
     }
-    assert_eq!(peek_error(r#"{"alg":"ES256","crit":[]}"#, &claims), E::Critical);
-    assert_eq!(peek_error(r#"{"alg":"ES256","kid":7}"#, &claims), E::Header("kid to be a string"));
-    assert_eq!(peek_error("{}", &claims), E::Header("alg, a string"));
-    assert_eq!(peek_error(r#"{"alg":"none","alg":"ES256"}"#, &claims), E::NotAnObject("header"));
-    assert_eq!(peek_error(r#"{"alg":"ES256"}"#, r#"{"sub":"a","sub":"b"}"#), E::NotAnObject("claims"));
-    assert_eq!(peek_error(r#"{"alg":"ES256"}"#, r#"{"sub":"a","x":[{"y":1,"y":1}]}"#), E::NotAnObject("claims"));
-    assert_eq!(peek_error(r#"{"alg":"ES256"}"#, "[]"), E::NotAnObject("claims"));
+    assert_eq!(peek_error(r#"{"alg":"ES256","crit":[]}"#, &claims), E::Compact(CompactError::Critical));
+    assert_eq!(
+        peek_error(r#"{"alg":"ES256","kid":7}"#, &claims),
+        E::Compact(CompactError::Header("kid to be a string"))
+    );
+    assert_eq!(peek_error("{}", &claims), E::Compact(CompactError::Header("alg, a string")));
+    assert_eq!(peek_error(r#"{"alg":"none","alg":"ES256"}"#, &claims), E::Compact(CompactError::NotAnObject("header")));
+    assert_eq!(
+        peek_error(r#"{"alg":"ES256"}"#, r#"{"sub":"a","sub":"b"}"#),
+        E::Compact(CompactError::NotAnObject("claims"))
+    );
+    assert_eq!(
+        peek_error(r#"{"alg":"ES256"}"#, r#"{"sub":"a","x":[{"y":1,"y":1}]}"#),
+        E::Compact(CompactError::NotAnObject("claims"))
+    );
+    assert_eq!(peek_error(r#"{"alg":"ES256"}"#, "[]"), E::Compact(CompactError::NotAnObject("claims")));
     assert_eq!(peek_error(r#"{"alg":"ES256"}"#, "{}"), ClaimError::Missing("sub".into()).into());
     let control = peek_error(r#"{"alg":"ES256"}"#, r#"{"sub":"a\u0000"}"#);
     assert!(matches!(control, E::Claim(ClaimError::Malformed { .. })), "{control}");
     let deep = format!(r#"{{"sub":{}1{}}}"#, "[".repeat(4000), "]".repeat(4000));
-    assert_eq!(peek_error(r#"{"alg":"ES256"}"#, &deep), E::NotAnObject("claims"));
+    assert_eq!(peek_error(r#"{"alg":"ES256"}"#, &deep), E::Compact(CompactError::NotAnObject("claims")));
     for text in ["", "a", "a.b", "a.b.c.d.e", "..", "e30=.e30.e30", &format!("{}.x", compact("{}", "{}"))] {
         assert!(ClientAssertion::peek(text).is_err(), "{text}");
     }

@@ -3,7 +3,7 @@
 use super::RETRY_SECONDS;
 use crate::http::language;
 use crate::http::pages::csp::{self, Forms};
-use crate::http::pages::{Detail, ErrorPage, Layout, Problem, Template as _};
+use crate::http::pages::{Detail, ErrorPage, Layout, Link, Problem, Template as _};
 use crate::service::Services;
 use crate::service::authorize::{AuthorizeError, Cause};
 use crate::service::client_documents::DocumentError;
@@ -65,8 +65,8 @@ impl PageError {
     }
 
     /// With a page of ours to go on with.
-    pub(in crate::http) fn with_link(mut self, url: String) -> Self {
-        self.page.link = Some(url);
+    pub(in crate::http) fn with_link(mut self, label: &str, url: String) -> Self {
+        self.page.link = Some(Link { label: label.to_owned(), url });
         self
     }
 

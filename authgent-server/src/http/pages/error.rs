@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::Layout;
 use super::display::filters;
+use super::home::Link;
 
 /// A line for the operator: what was sent, what was expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +31,8 @@ pub struct ErrorPage {
     pub code: Option<String>,
     /// More for the operator. Never a secret, a code or a token.
     pub details: Vec<Detail>,
-    /// Path of a page with which the person can go on.
-    pub link: Option<String>,
+    /// A page with which the person can go on.
+    pub link: Option<Link>,
     /// Identifier under which the log knows this request.
     pub request_id: Option<String>,
 }

@@ -41,4 +41,6 @@ pub struct SignedOutPage {
     pub layout: Layout,
     /// Path of the sign-in page, to offer it.
     pub sign_in_url: Option<String>,
+    /// Whether people sign in at providers, which do not hear of it.
+    pub at_provider: bool,
 }

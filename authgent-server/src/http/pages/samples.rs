@@ -10,7 +10,7 @@ use super::qr::Qr;
 use super::texts::{self, Texts};
 use super::{
     ChoosePasswordPage, Choosing, ConnectedPage, ConsentPage, Detail, ErrorPage, ForgotPage, HomePage, IdentityRow,
-    Imitation, Layout, MethodsSection, PasskeyButton, PasskeyRow, PasswordNoticePage, Problem, ProviderButton,
+    Imitation, Layout, Link, MethodsSection, PasskeyButton, PasskeyRow, PasswordNoticePage, Problem, ProviderButton,
     RecoveryCodesPage, ScopeRow, SecondFactorPage, SecurityPage, SignInPage, SignOutPage, SignedOutPage, Standing,
     TotpPage,
 };
@@ -367,7 +367,7 @@ fn sign_out() -> SignOutPage {
 }
 
 fn signed_out() -> SignedOutPage {
-    SignedOutPage { layout: layout(), sign_in_url: Some("/login".to_owned()) }
+    SignedOutPage { layout: layout(), sign_in_url: Some("/login".to_owned()), at_provider: true }
 }
 
 /// Under an operator's name, logo and colour.
@@ -466,7 +466,8 @@ fn security_providers() -> SecurityPage {
 /// A provider's answer that came twice, with a way to go on.
 fn gone() -> ErrorPage {
     let layout = layout();
-    ErrorPage { link: Some("/login".to_owned()), ..ErrorPage::new(layout, Problem::SignInGone, None) }
+    let link = Link { label: layout.texts.errors.try_again.to_owned(), url: "/login".to_owned() };
+    ErrorPage { link: Some(link), ..ErrorPage::new(layout, Problem::SignInGone, None) }
 }
 
 /// A person with a password alone, who tried to remove what is not there.

@@ -5,7 +5,7 @@ use crate::crypto::random::uuid_v4;
 use crate::domain::{Device, EventKind, Identity, IdentityProvider, UpstreamPerson, User};
 use crate::service::Services;
 use crate::service::sign_in::session::note;
-use crate::store::WriteTransaction;
+use crate::store::{StoreError, WriteTransaction};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -117,8 +117,21 @@ async fn create(
     Ok(user)
 }
 
-/// What the provider says anew is taken over where the account is the provider's alone: a person with a password here has
-/// chosen their name here. An address that somebody else has stays theirs.
+/// The provider whose word on name and address counts, by its identifier: where the account is that provider's alone. A person with
+/// a password here, or with several providers, chooses their own name.
+///
+/// # Errors
+/// [`StoreError`] where the database does not answer.
+pub async fn follows(services: &Services, user: &User) -> Result<Option<String>, StoreError> {
+    if user.password_hash.is_some() {
+        return Ok(None);
+    }
+    let mut identities = services.store.identities_of_user(user.id).await?;
+    let only = identities.pop().filter(|_| identities.is_empty());
+    Ok(only.map(|identity| identity.provider))
+}
+
+/// What the provider says anew is taken over where the account [`follows`] it. An address that somebody else has stays theirs.
 async fn refresh(
     services: &Services,
     tx: &WriteTransaction,
@@ -126,7 +139,7 @@ async fn refresh(
     person: &UpstreamPerson,
     user: &mut User,
 ) -> Result<(), SignInRefused> {
-    if user.password_hash.is_some() || services.store.identities_of_user(user.id).await?.len() > 1 {
+    if follows(services, user).await?.is_none() {
         return Ok(());
     }
     let before = user.clone();

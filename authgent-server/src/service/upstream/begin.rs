@@ -1,5 +1,6 @@
 //! The way to a provider: OpenID Connect Core, section 3.1.2.1, with PKCE (RFC 7636).
 
+use super::metadata::ProviderMetadata;
 use super::{SignInRefused, metadata, redirect_uri};
 use crate::crypto::hash::base64url;
 use crate::domain::{Challenge, ChallengeKind, IdentityProvider, ProviderKind, TokenHash};
@@ -81,10 +82,7 @@ pub async fn begin(
         }
         let max_age = wish.max_age.map(|seconds| seconds.to_string());
         let hosted_domain = hosted_domain(provider);
-        // Neither knows `login`, and Google refuses what it does not know.
-        let knows_login =
-            provider.kind == ProviderKind::OpenId && provider.issuer.host_str() != Some("accounts.google.com");
-        let prompt = if wish.prompt == Some("login") && !knows_login { Some("select_account") } else { wish.prompt };
+        let prompt = wish.prompt.map(|wanted| prompt(provider, &known, wanted));
         for (name, value) in [
             ("max_age", max_age.as_deref()),
             ("prompt", prompt),
@@ -101,8 +99,54 @@ pub async fn begin(
     Ok(url.into())
 }
 
+/// The value of `prompt` that comes nearest to the wish. A provider answers what it does not know with an error, and what it does
+/// not say that it knows is a guess: `login` is in OpenID Connect since its beginning, and whoever has to sign in can choose whom.
+fn prompt(provider: &IdentityProvider, known: &ProviderMetadata, wanted: &'static str) -> &'static str {
+    let knows = |value: &str| match (&known.prompts, provider.issuer.host_str()) {
+        (Some(prompts), _) => prompts.iter().any(|prompt| prompt == value),
+        // Google has no `login`, and these two do not list what they have.
+        (None, Some("accounts.google.com")) => value == "select_account",
+        (None, Some("login.microsoftonline.com")) => true,
+        (None, _) => value == "login",
+    };
+    let nearest = if knows("select_account") { "select_account" } else { "login" };
+    if knows(wanted) { wanted } else { nearest }
+}
+
 fn hosted_domain(provider: &IdentityProvider) -> Option<&str> {
     let mut wanted = provider.rules.required_claims.iter().filter(|(name, _)| name == "hd");
     let only = wanted.next().filter(|_| wanted.next().is_none());
     only.map(|(_, value)| value.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::person::tests::provider;
+    use super::*;
+    use url::Url;
+
+    #[test]
+    fn a_provider_is_asked_for_what_it_knows() {
+        let url = Url::parse("https://idp.example.com").unwrap();
+        let of = |issuer: &str, prompts: Option<&[&str]>| {
+            let prompts = prompts.map(|prompts| prompts.iter().map(|prompt| (*prompt).to_owned()).collect());
+            let known = ProviderMetadata {
+                issuer: issuer.into(),
+                authorization_endpoint: url.clone(),
+                token_endpoint: url.clone(),
+                jwks_uri: None,
+                userinfo_endpoint: None,
+                prompts,
+                iss_parameter: false,
+            };
+            ["login", "select_account"].map(|wanted| prompt(&provider(issuer), &known, wanted))
+        };
+        let (login, select) = ("login", "select_account");
+        assert_eq!(of("https://idp.example.com", None), [login, login]);
+        assert_eq!(of("https://idp.example.com", Some(&["none", "login", "consent"])), [login, login]);
+        assert_eq!(of("https://idp.example.com", Some(&["login", "select_account"])), [login, select]);
+        assert_eq!(of("https://accounts.google.com", None), [select, select]);
+        assert_eq!(of("https://login.microsoftonline.com", None), [login, select]);
+        assert_eq!(of("https://github.com", Some(&["select_account"])), [select, select]);
+    }
 }

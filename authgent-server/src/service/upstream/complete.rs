@@ -20,6 +20,8 @@ pub struct Response<'a> {
     pub code: Option<&'a str>,
     /// Or why there is none.
     pub error: Option<&'a str>,
+    /// The same in words, for the log.
+    pub error_description: Option<&'a str>,
     /// The issuer (RFC 9207).
     pub iss: Option<&'a str>,
 }
@@ -100,7 +102,8 @@ pub async fn complete(
         _ => return Err(SignInRefused::OtherIssuer),
     }
     if let Some(error) = response.error {
-        return Err(SignInRefused::Declined(printable(error)));
+        let words = response.error_description.map(|words| format!(": {}", printable(words))).unwrap_or_default();
+        return Err(SignInRefused::Declined(format!("{}{words}", printable(error))));
     }
     // Whoever links must be the one who began it, still: another person may sit there now.
     if pending.link.is_some() && pending.link != signed_in.map(|signed_in| signed_in.user.id) {

@@ -29,6 +29,7 @@ pub(super) fn metadata(provider: &IdentityProvider) -> Result<ProviderMetadata, 
         token_endpoint: url("/login/oauth/access_token")?,
         jwks_uri: None,
         userinfo_endpoint: None,
+        prompts: Some(vec!["select_account".to_owned()]),
         iss_parameter: false,
     })
 }

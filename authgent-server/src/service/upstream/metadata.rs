@@ -1,12 +1,13 @@
 //! What a provider says of itself: OpenID Connect Discovery 1.0.
 
 use super::UpstreamError;
+use crate::domain::patterns::is_protected;
 use crate::domain::{IdentityProvider, ProviderKind};
 use crate::service::Services;
 use authgent_core::token::provider_token::TENANT;
 use serde::Deserialize;
 use std::sync::Arc;
-use url::{Host, Url};
+use url::Url;
 
 /// The largest document that is read, in bytes.
 const LARGEST: usize = 256 * 1024;
@@ -25,6 +26,8 @@ pub struct ProviderMetadata {
     pub jwks_uri: Option<Url>,
     /// Where more is said of people.
     pub userinfo_endpoint: Option<Url>,
+    /// The values of `prompt` that it says it knows (Initiating User Registration 1.0, section 4.1); `None` where it says nothing.
+    pub prompts: Option<Vec<String>>,
     /// Whether every answer names the issuer (RFC 9207, section 3).
     pub iss_parameter: bool,
 }
@@ -36,6 +39,7 @@ struct Document {
     token_endpoint: String,
     jwks_uri: String,
     userinfo_endpoint: Option<String>,
+    prompt_values_supported: Option<Vec<String>>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
 }
@@ -77,6 +81,7 @@ pub(super) fn parse(provider: &IdentityProvider, body: &[u8]) -> Result<Provider
         token_endpoint: endpoint("token_endpoint", &document.token_endpoint)?,
         jwks_uri: Some(endpoint("jwks_uri", &document.jwks_uri)?),
         userinfo_endpoint: document.userinfo_endpoint.map(|url| endpoint("userinfo_endpoint", &url)).transpose()?,
+        prompts: document.prompt_values_supported,
         iss_parameter: document.authorization_response_iss_parameter_supported,
         issuer: document.issuer,
     })
@@ -91,16 +96,6 @@ fn is_issuer(provider: &IdentityProvider, issuer: &str) -> bool {
     let same_origin =
         Url::parse(&issuer.replace(TENANT, "tenant")).is_ok_and(|url| url.origin() == provider.issuer.origin());
     issuer.matches(TENANT).count() == 1 && same_origin
-}
-
-fn is_protected(url: &Url) -> bool {
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => return false,
-    };
-    url.scheme() == "https" || (url.scheme() == "http" && is_loopback)
 }
 
 #[cfg(test)]

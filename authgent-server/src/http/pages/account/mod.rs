@@ -177,6 +177,8 @@ pub struct ProfilePage {
     pub frame: AccountFrame,
     /// The name.
     pub name: String,
+    /// The provider that says it, where one does: it is then not to be changed here.
+    pub provider: Option<String>,
     /// Why it was not changed.
     pub error: Option<&'static str>,
 }

@@ -88,7 +88,7 @@ fn data(t: &'static Texts, deletion: bool, error: Option<&'static str>) -> DataP
 }
 
 fn profile(t: &'static Texts, error: Option<&'static str>) -> ProfilePage {
-    ProfilePage { layout: layout(t), frame: frame("/profile"), name: "Ada Lovelace".to_owned(), error }
+    ProfilePage { layout: layout(t), frame: frame("/profile"), name: "Ada Lovelace".to_owned(), provider: None, error }
 }
 
 /// Every page of the account in a language.
@@ -107,6 +107,10 @@ pub fn all(t: &'static Texts) -> Result<Vec<(&'static str, String)>> {
         ("account-data-no-deletion", data(t, false, None).render()?),
         ("account-deleted", DeletedPage { layout: layout(t) }.render()?),
         ("account-profile", profile(t, None).render()?),
+        (
+            "account-profile-provider",
+            ProfilePage { provider: Some("Example Corp".to_owned()), ..profile(t, None) }.render()?,
+        ),
         ("account-profile-wrong", profile(t, Some(t.account.name_wrong)).render()?),
     ])
 }

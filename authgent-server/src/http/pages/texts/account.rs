@@ -115,6 +115,8 @@ pub struct AccountTexts {
     pub name: &'static str,
     /// Label.
     pub email: &'static str,
+    /// In the place of the form: `{provider}`.
+    pub from_provider: &'static str,
     /// The name is not taken.
     pub name_wrong: &'static str,
     /// In the place of the name of an application that is not known.
@@ -182,6 +184,7 @@ pub static EN: AccountTexts = AccountTexts {
     profile_lead: "How you are called here, and in the applications that may know it.",
     name: "Name",
     email: "E-mail address",
+    from_provider: "Both come from {provider}, each time that you sign in.",
     name_wrong: "A name has at most 100 characters. Nothing was changed.",
     somewhere: "an application",
     event: english,
@@ -245,6 +248,7 @@ pub static DE: AccountTexts = AccountTexts {
     profile_lead: "Wie Sie hier heißen, und in den Apps, die es wissen dürfen.",
     name: "Name",
     email: "E-Mail-Adresse",
+    from_provider: "Beides kommt von {provider}, bei jeder Anmeldung.",
     name_wrong: "Ein Name hat höchstens 100 Zeichen. Es wurde nichts geändert.",
     somewhere: "eine App",
     event: german,

@@ -9,8 +9,8 @@ pub struct ErrorTexts {
     pub what_you_can_do: &'static str,
     /// Heading of what the operator needs.
     pub for_operator: &'static str,
-    /// Link to a page with which the person can go on.
-    pub go_on: &'static str,
+    /// Link to the sign-in page.
+    pub try_again: &'static str,
     /// Label of the code.
     pub code: &'static str,
     /// Label of the identifier in the log.
@@ -93,7 +93,7 @@ impl ErrorTexts {
 pub static EN: ErrorTexts = ErrorTexts {
     what_you_can_do: "What you can do",
     for_operator: "For the person who runs this server",
-    go_on: "Go on",
+    try_again: "Try again",
     code: "Code",
     request: "Request",
     cause: "Cause",
@@ -189,7 +189,7 @@ pub static EN: ErrorTexts = ErrorTexts {
 pub static DE: ErrorTexts = ErrorTexts {
     what_you_can_do: "Was Sie tun können",
     for_operator: "Für die Person, die diesen Server betreibt",
-    go_on: "Weiter",
+    try_again: "Noch einmal versuchen",
     code: "Fehlercode",
     request: "Anfrage",
     cause: "Ursache",
@@ -242,12 +242,12 @@ pub static DE: ErrorTexts = ErrorTexts {
     provider_wrong: ProblemTexts {
         title: "Wir konnten diese Anmeldung nicht prüfen",
         message: "Ihr Anmeldedienst hat anders geantwortet, als wir es von ihm erwarten. Deshalb wurde niemand angemeldet.",
-        what_to_do: "Versuchen Sie es noch einmal. Wenn es dabei bleibt, sagen Sie es dem Betreiber dieses Servers.",
+        what_to_do: "Versuchen Sie es noch einmal. Wenn es dabei bleibt, sagen Sie es der Person, die diesen Server betreibt.",
     },
     not_allowed: ProblemTexts {
         title: "Dieses Konto hat hier keinen Zugang",
-        message: "Sie haben sich angemeldet, aber dieser Server lässt das Konto nicht ein, das Sie benutzt haben.",
-        what_to_do: "Nehmen Sie ein anderes Konto, oder bitten Sie den Betreiber dieses Servers um Zugang.",
+        message: "Sie haben sich angemeldet, aber dieses Konto ist auf diesem Server nicht zugelassen.",
+        what_to_do: "Nehmen Sie ein anderes Konto, oder bitten Sie die Person, die diesen Server betreibt, um Zugang.",
     },
     linked_elsewhere: ProblemTexts {
         title: "Dieses Konto ist vergeben",

@@ -23,6 +23,8 @@ pub struct NoticeTexts {
     pub signed_out: &'static str,
     /// Below it.
     pub signed_out_lead: &'static str,
+    /// Below that, where people sign in at providers.
+    pub still_at_provider: &'static str,
     /// Its link to the sign-in page.
     pub sign_in_again: &'static str,
 }
@@ -39,6 +41,7 @@ pub static EN: NoticeTexts = NoticeTexts {
     signed_out_title: "Signed out",
     signed_out: "You are signed out",
     signed_out_lead: "Apps that you connected stay connected. You can close this window.",
+    still_at_provider: "At your sign-in service you may still be signed in.",
     sign_in_again: "Sign in again",
 };
 
@@ -54,5 +57,6 @@ pub static DE: NoticeTexts = NoticeTexts {
     signed_out_title: "Abgemeldet",
     signed_out: "Sie sind abgemeldet",
     signed_out_lead: "Apps, die Sie verbunden haben, bleiben verbunden. Sie können dieses Fenster schließen.",
+    still_at_provider: "Bei Ihrem Anmeldedienst sind Sie vielleicht noch angemeldet.",
     sign_in_again: "Wieder anmelden",
 };
