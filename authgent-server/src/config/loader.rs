@@ -150,6 +150,9 @@ impl Loader {
             resources: self.resources(&values)?,
             log: log(&values)?,
         };
+        if config.idp.providers.iter().any(|provider| provider.issuer_text == config.issuer.as_str()) {
+            return Err(values.wrong("idp.issuer", "is the issuer of this server itself, where nobody can sign in"));
+        }
         let mut warnings = Vec::new();
         warnings.extend(insecure_issuer(&config.issuer));
         warnings.extend(key_rotation(&values)?);

@@ -102,6 +102,7 @@ fn page(
     let issuer = &services.settings.issuer;
     let texts = layout.texts;
     let kind = question.redirect_uri.kind();
+    let of_profile = services.settings.is_userinfo(&question.resource.uri);
     let scheme = (kind == RedirectUriKind::PrivateUseScheme).then(|| question.redirect_uri.scheme().to_owned());
     ConsentPage {
         layout,
@@ -119,8 +120,8 @@ fn page(
         redirect_host: question.redirect_uri.host().or_else(|| scheme.clone()).unwrap_or_default(),
         returns_to_loopback: kind == RedirectUriKind::Loopback,
         private_scheme: scheme,
-        resource_name: question.resource.name.clone(),
-        resource_uri: question.resource.uri.to_string(),
+        resource_name: if of_profile { texts.consent.own_profile.to_owned() } else { question.resource.name.clone() },
+        resource_uri: if of_profile { String::new() } else { question.resource.uri.to_string() },
         shared_profile: question
             .resource
             .profile_claims

@@ -74,7 +74,7 @@ impl LinkMaker {
     fn new(context: &Context, send: Send) -> Result<Self, Failure> {
         let loader = context.loader_here();
         if !loader.local_accounts()? {
-            let problem = "local accounts are off: the link would lead nowhere. People sign in at the provider of AUTHGENT_IDP_ISSUER; \
+            let problem = "local accounts are off: the link would lead nowhere. People sign in at the provider that is set; \
                            AUTHGENT_LOCAL_ACCOUNTS=on gives them a password or a passkey here beside it";
             return Err(Failure::new(problem));
         }

@@ -118,6 +118,7 @@ fn what_is_wrong_is_named_and_no_secret_shown() {
         ),
         (vec![google, client, ("AUTHGENT_IDP_CALLBACK_PATH", "callback")], "AUTHGENT_IDP_CALLBACK_PATH must be a path"),
         (vec![("AUTHGENT_IDP_ISUER", "https://a.example"), client], "the nearest that exists is AUTHGENT_IDP_ISSUER"),
+        (vec![("AUTHGENT_IDP_ISSUER", "https://auth.example.com"), client], "is the issuer of this server itself"),
         (vec![("AUTHGENT_LOCAL_ACCOUNTS", "off")], "AUTHGENT_LOCAL_ACCOUNTS is off, and no provider is set"),
         (vec![("AUTHGENT_IDENTITY_PROVIDERS", r#"[{"id": "A"}]"#)], "has a provider \"A\" whose id must have"),
         (vec![("AUTHGENT_IDENTITY_PROVIDERS", r#"[{"id": "a"}]"#)], "has a provider \"a\" whose issuer must be"),

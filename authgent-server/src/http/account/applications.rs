@@ -18,6 +18,8 @@ use crate::service::account::applications::{self, Access, Application};
 use crate::service::authorize::{OFFLINE_ACCESS, OPENID};
 use crate::service::consent::client_name;
 use actix_web::{HttpRequest, web};
+use authgent_core::resource::ResourceUri;
+use authgent_core::scope::ScopeToken;
 
 const PAGE: &str = "";
 
@@ -47,7 +49,7 @@ fn row(services: &Services, texts: &Texts, application: &Application) -> Applica
         id: client.id.clone(),
         name: client_name(client),
         standing: standing_words(services, t, client),
-        access: application.access.iter().map(|access| access_row(texts, access)).collect(),
+        access: application.access.iter().map(|access| access_row(services, texts, access)).collect(),
         first: words::time(application.first),
         last: words::time(application.last),
         live: match application.live_tokens {
@@ -56,6 +58,11 @@ fn row(services: &Services, texts: &Texts, application: &Application) -> Applica
             count => fill(t.live_many, &[("count", &count.to_string())]),
         },
     }
+}
+
+fn capitalized(text: &str) -> String {
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
 }
 
 fn standing_words(services: &Services, t: &AccountTexts, client: &Client) -> String {
@@ -71,7 +78,17 @@ fn standing_words(services: &Services, t: &AccountTexts, client: &Client) -> Str
     }
 }
 
-fn access_row(texts: &Texts, access: &Access) -> AccessRow {
+fn access_row(services: &Services, texts: &Texts, access: &Access) -> AccessRow {
+    // Who somebody is, for a client that asks for nothing else: no server of anybody's.
+    if ResourceUri::parse(&access.uri).is_ok_and(|uri| services.settings.is_userinfo(&uri)) {
+        let words = |scope: &ScopeToken| AccessScope {
+            words: openid_words(texts.consent, scope.as_str()).to_owned(),
+            dangerous: false,
+        };
+        let asked = access.scope.iter().filter(|scope| !openid_words(texts.consent, scope.as_str()).is_empty());
+        let heading = capitalized(texts.consent.own_profile);
+        return AccessRow { heading, uri: String::new(), scopes: asked.map(words).collect() };
+    }
     let name = access.resource.as_ref().map_or_else(|| access.uri.clone(), |resource| display_name(&resource.name));
     let asked = access.scope.iter().filter(|scope| !matches!(scope.as_str(), OPENID | OFFLINE_ACCESS));
     let scopes = asked.map(|scope| {

@@ -81,7 +81,12 @@ pub(super) async fn redeem(
         // An error of OAuth names itself. A failing server is an outage whatever it says.
         let refusal = serde_json::from_slice::<Refusal>(&answer.body).ok().filter(|_| answer.status < 500);
         return Err(match refusal {
-            Some(refusal) => UpstreamError::Refused(printable(&refusal.error)),
+            Some(refusal) => {
+                // The usual reason, which the provider cannot know.
+                let none = matches!(provider.authentication, UpstreamAuthentication::None);
+                let hint = if none { " (no client_secret is set, so none was sent)" } else { "" };
+                UpstreamError::Refused(format!("{}{hint}", printable(&refusal.error)))
+            }
             None => UpstreamError::fetch(WHAT)(crate::net::FetchError::Status(answer.status)),
         });
     }
