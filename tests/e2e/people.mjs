@@ -155,7 +155,7 @@ async function disconnect(page, token) {
   };
 }
 
-async function lookAround(page) {
+async function lookAround(page, signInAgain) {
   await page.goto(`${account}/sessions`);
   assert.match(await body(page), /This browser/);
   await see(page, "sessions", "sessions.png");
@@ -169,6 +169,12 @@ async function lookAround(page) {
   await see(page, "profile");
   await page.goto(`${account}/data`);
   await see(page, "data");
+  if (signInAgain) {
+    // What the provider does not say to be fresh is not enough to carry the data away.
+    await page.click('form[action$="/data/export"] button');
+    await signInAgain();
+    await page.waitForURL(`${account}/data`);
+  }
   const [download] = await Promise.all([page.waitForEvent("download"), page.click('form[action$="/data/export"] button')]);
   const exported = await readJson(await download.createReadStream());
   assert.ok(exported.account.email && exported.events.length > 0);
@@ -236,7 +242,7 @@ try {
     const token = await connectAgent(page, origin, () => signInAtProvider(page));
     await seeOnAccount(page);
     const accessEnds = await disconnect(page, token);
-    await lookAround(page);
+    await lookAround(page, () => signInAtProvider(page));
     await page.goto(`${account}/security`);
     await see(page, "security-providers");
     await rotationAndOutage(page);

@@ -43,6 +43,8 @@ pub struct Behaviour {
     key: Jwk,
     kid: String,
     codes: BTreeMap<String, BTreeMap<String, String>>,
+    /// Whether ID tokens say when the person signed in.
+    pub says_auth_time: bool,
     /// How the server under test proves who it is, and with `private_key_jwt`, its keys.
     pub client_authentication: (&'static str, Value),
     /// How often the keys were fetched.
@@ -89,6 +91,7 @@ impl Provider {
             key,
             kid,
             codes: BTreeMap::new(),
+            says_auth_time: true,
             client_authentication: ("client_secret_basic", Value::Null),
             key_fetches: 0,
             asked: BTreeMap::new(),
@@ -270,7 +273,7 @@ async fn token(
     }
     let now = SystemClock.now().0;
     let usual = json!({"iss": issuer.as_str(), "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": asked.get("nonce"),
-        "auth_time": asked.get("max_age").map(|_| now)});
+        "auth_time": behaviour.says_auth_time.then_some(now)});
     let id_token = match &behaviour.id_token {
         Some(id_token) => id_token.clone(),
         None => behaviour

@@ -1,6 +1,7 @@
 //! OpenID providers that people sign in at, and what those say of people.
 
 use super::Email;
+use authgent_core::time::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -100,6 +101,8 @@ pub struct UpstreamPerson {
     pub name: Option<String>,
     /// Their groups; `None` where the provider said that there are more than it tells.
     pub groups: Option<Vec<String>>,
+    /// When they proved it, where the provider says so.
+    pub auth_time: Option<Timestamp>,
     /// Whether the provider says that they proved it by more than one factor.
     pub multi_factor: bool,
     /// Everything that was said.
@@ -194,6 +197,7 @@ mod tests {
             email_verified,
             name: None,
             groups: groups.map(|groups| groups.iter().map(|group| (*group).to_owned()).collect()),
+            auth_time: None,
             multi_factor: false,
             claims: claims.as_object().unwrap().clone(),
         }

@@ -6,14 +6,11 @@ use super::pages::Problem;
 use super::return_to::ReturnTo;
 use super::{device, redirect};
 use crate::service::Services;
+use crate::service::sign_in::session::FRESH_SECONDS;
 use crate::service::sign_in::{self, KnownDevice, NewSession, SignedIn};
 use actix_web::cookie::Cookie;
 use actix_web::{HttpRequest, HttpResponse};
 use uuid::Uuid;
-
-/// For how many seconds a sign-in counts as fresh: long enough to change something dangerous, too short for whoever finds an
-/// open browser.
-const FRESH_SECONDS: i64 = 600;
 
 /// The value of the session's cookie that the browser sent.
 pub(super) fn cookie_of(services: &Services, request: &HttpRequest) -> Option<String> {

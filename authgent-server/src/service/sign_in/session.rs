@@ -4,6 +4,7 @@ use crate::crypto::hash::token_hash;
 use crate::domain::{AccountEvent, Amr, Device, EventKind, Session, UpstreamSession, User};
 use crate::service::Services;
 use crate::store::{StoreError, WriteTransaction};
+use authgent_core::time::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -14,13 +15,19 @@ pub struct Authentication {
     pub amr: Vec<Amr>,
     /// The upstream provider's session behind it.
     pub upstream: Option<UpstreamSession>,
+    /// When they did, where that was not now.
+    pub auth_time: Option<Timestamp>,
 }
+
+/// For how many seconds a sign-in counts as fresh: long enough to change something dangerous, too short for whoever finds an
+/// open browser.
+pub const FRESH_SECONDS: i64 = 600;
 
 impl Authentication {
     /// By these ways, here.
     #[must_use]
     pub fn local(amr: impl Into<Vec<Amr>>) -> Self {
-        Self { amr: amr.into(), upstream: None }
+        Self { amr: amr.into(), upstream: None, auth_time: None }
     }
 }
 
@@ -56,7 +63,7 @@ pub async fn begin(
     tx.insert_session(&Session {
         id_hash,
         user_id: user.id,
-        auth_time: now,
+        auth_time: authentication.auth_time.map_or(now, |auth_time| auth_time.min(now)),
         expires_at: now.plus(i64::from(ttl)),
         amr: authentication.amr.clone(),
         last_seen_at: now,

@@ -5,10 +5,12 @@ use super::begin::{code_verifier, nonce};
 use super::person::{Answer, person};
 use super::{SignInRefused, metadata, provider};
 use crate::crypto::hash::token_hash;
-use crate::domain::{Amr, ChallengeKind, Device, IdentityProvider, TokenHash, UpstreamSession, User};
+use crate::domain::{Amr, ChallengeKind, Device, IdentityProvider, TokenHash, UpstreamPerson, UpstreamSession, User};
 use crate::service::Services;
 use crate::service::sign_in::{Authentication, NewSession, SignedIn, session};
+use crate::store::StoreError;
 use authgent_core::error::printable;
+use authgent_core::time::Timestamp;
 use serde::Deserialize;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -118,17 +120,44 @@ pub async fn complete(
     };
     let person = person(services, provider, &answer).await.map_err(failed)?;
     provider.rules.check(&person)?;
+    match sign_in(services, pending, &person, device, former_cookie).await {
+        // Another tab has just made the same account: it is there now.
+        Err(SignInRefused::Store(StoreError::Conflict { .. })) => {
+            sign_in(services, pending, &person, device, former_cookie).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn sign_in(
+    services: &Services,
+    pending: &Pending,
+    person: &UpstreamPerson,
+    device: &Device,
+    former_cookie: Option<&str>,
+) -> Result<Completed, SignInRefused> {
     let tx = services.store.begin().await?;
-    let Found { user, linked } = account_of(services, &tx, provider, &person, pending.link, device).await?;
+    let Found { user, linked } = account_of(services, &tx, &pending.provider, person, pending.link, device).await?;
     let session = if pending.link.is_some() {
         None
     } else {
         let mut amr = vec![Amr::Federated];
         amr.extend(person.multi_factor.then_some(Amr::MultiFactor));
         let upstream = UpstreamSession { issuer: person.issuer.clone(), sid: person.sid.clone() };
-        let authentication = Authentication { amr, upstream: Some(upstream) };
+        let auth_time = Some(auth_time(services.now(), pending, person));
+        let authentication = Authentication { amr, upstream: Some(upstream), auth_time };
         Some(session::begin(services, &tx, &user, &authentication, device, former_cookie).await?)
     };
     tx.commit().await?;
     Ok(Completed { session, user, linked })
+}
+
+/// When the person proved who they are. A provider that was not asked for a fresh sign-in, and says nothing, may have gone by a
+/// session of days: whoever finds an open browser signs out and in again, and that must not make the sign-in a fresh one.
+fn auth_time(now: Timestamp, pending: &Pending, person: &UpstreamPerson) -> Timestamp {
+    match (person.auth_time, pending.max_age) {
+        (Some(auth_time), _) => auth_time,
+        (None, Some(_)) => now,
+        (None, None) => now.minus(session::FRESH_SECONDS + 1),
+    }
 }

@@ -93,6 +93,7 @@ fn read(
         email,
         name: text("name").or_else(|| text("login")).and_then(tidy),
         groups: Some(groups),
+        auth_time: None,
         multi_factor: false,
         claims: user,
     })

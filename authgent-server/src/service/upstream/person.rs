@@ -10,6 +10,7 @@ use crate::domain::identity_provider::{claim, texts};
 use crate::domain::{Email, IdentityProvider, ProviderKind, UpstreamPerson};
 use crate::service::Services;
 use authgent_core::strict_json;
+use authgent_core::time::Timestamp;
 use authgent_core::token::provider_token::{Expected, ExpectedOfSignIn, MAX_SUBJECT, ProviderToken, TENANT};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
@@ -121,6 +122,7 @@ fn read(
         email_verified,
         name: name.and_then(|name| tidy(&name)),
         groups: groups(provider, &claims),
+        auth_time: claims.get("auth_time").and_then(Value::as_i64).map(Timestamp),
         multi_factor: claims.get("amr").is_some_and(|amr| texts(amr).iter().any(|way| way == "mfa")),
         claims,
     })

@@ -1,6 +1,7 @@
 //! What honest people and honest providers see.
 
 use super::World;
+use authgent_core::time::Clock as _;
 use authgent_server::domain::{Amr, EventKind};
 use authgent_tests::browser::{Browser, query};
 use authgent_tests::flow::payload;
@@ -257,4 +258,46 @@ async fn several_providers_have_a_button_each_below_the_path_of_the_issuer() {
     assert_eq!(back.path(), "/tenant/idp/callback");
     assert_eq!(browser.get(back).await.unwrap().location().unwrap().path(), "/tenant/");
     assert!(server.store.identity(&school.issuer, "ada-at-school").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn who_signs_out_and_in_again_by_the_providers_session_has_no_fresh_sign_in() {
+    let world = World::new().await;
+    let export = async |browser: &Browser| {
+        let page = browser.get(world.server.url("/account/data")).await.unwrap();
+        let mut form = page.form("csrf_token").unwrap();
+        form.action = "/account/data/export".into();
+        browser.submit(&page, &form).await.unwrap()
+    };
+    // The provider says when they proved who they are: an hour ago.
+    let an_hour_ago = world.server.clock.now().0 - 3600;
+    for auth_time in [json!(an_hour_ago), json!(null)] {
+        world.provider.claims(&json!({"auth_time": auth_time}));
+        if auth_time.is_null() {
+            // Or it says nothing, as large ones do.
+            world.provider.behaviour().says_auth_time = false;
+            world.provider.behaviour().claims.as_object_mut().unwrap().remove("auth_time");
+        }
+        let browser = Browser::new().unwrap();
+        world.account(&browser).await;
+        assert_eq!(export(&browser).await.location().unwrap().path(), "/login", "{auth_time}");
+    }
+    // Asked for a fresh one, it is believed.
+    let browser = Browser::new().unwrap();
+    world.account(&browser).await;
+    let barrier = export(&browser).await;
+    world.arrive(&browser, barrier.location().unwrap().as_str()).await;
+    assert_eq!(world.provider.behaviour().asked["prompt"], "login");
+    assert_eq!(export(&browser).await.status, 200);
+}
+
+#[tokio::test]
+async fn two_tabs_make_one_account() {
+    let world = World::new().await;
+    let (one, other) = (Browser::new().unwrap(), Browser::new().unwrap());
+    let first = world.way_back(&one, &world.server.url("/account")).await;
+    let second = world.way_back(&other, &world.server.url("/account")).await;
+    let (first, second) = tokio::join!(one.get(first), other.get(second));
+    assert_eq!((first.unwrap().status.as_u16(), second.unwrap().status.as_u16()), (303, 303));
+    assert_eq!(world.server.store.users().await.unwrap().len(), 1);
 }
