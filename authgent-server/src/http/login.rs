@@ -188,13 +188,7 @@ pub(super) async fn page(
         // Without mail, the page says whom to ask.
         forgot_url: services.mailer.is_some().then(|| format!("{}/forgot", issuer.path())),
     };
-    let provider = services.settings.identity_providers.first();
-    let forms = match (&redirect_uri, provider) {
-        // Any of the providers, and whoever it works with.
-        (_, Some(provider)) => Forms::ThenTo(provider.issuer.as_str()),
-        (Some(uri), None) => Forms::ThenTo(uri.as_str()),
-        (None, None) => Forms::Here,
-    };
+    let forms = redirect_uri.as_ref().map_or(Forms::Here, |uri| Forms::ThenTo(uri.as_str()));
     let mut response = render_with_script(services, request, &page, forms, csrf.cookie)?;
     *response.status_mut() = status;
     Ok(response)

@@ -205,7 +205,7 @@ fn render(
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header((header::CONTENT_SECURITY_POLICY, pages::csp::policy(forms)))
+        .insert_header((header::CONTENT_SECURITY_POLICY, pages::csp::policy(forms_of(services, forms))))
         .content_type("text/html; charset=utf-8");
     if let Some(cookie) = cookie {
         response.cookie(cookie);
@@ -213,6 +213,16 @@ fn render(
     let mut response = response.body(body);
     language::mark(response.headers_mut(), language::of(request));
     Ok(response)
+}
+
+/// Where people sign in at providers, any form can end there: whose session is over, or not fresh enough, goes on by the sign-in
+/// page, and providers work with others in turn.
+fn forms_of<'f>(services: &'f Services, forms: pages::csp::Forms<'f>) -> pages::csp::Forms<'f> {
+    use pages::csp::Forms;
+    match (forms, services.settings.identity_providers.first()) {
+        (Forms::Here | Forms::ThenTo(_), Some(provider)) => Forms::ThenTo(provider.issuer.as_str()),
+        (forms, _) => forms,
+    }
 }
 
 /// As [`render`], for a page that loads our script: `passkeys.js`.
@@ -224,7 +234,7 @@ fn render_with_script(
     cookie: Option<actix_web::cookie::Cookie<'static>>,
 ) -> Result<HttpResponse, error::PageError> {
     let mut response = render(services, request, page, forms, cookie)?;
-    let policy = header::HeaderValue::try_from(pages::csp::policy_with_script(forms))
+    let policy = header::HeaderValue::try_from(pages::csp::policy_with_script(forms_of(services, forms)))
         .map_err(|_| error::PageError::new(services, request, pages::Problem::Internal))?;
     response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     Ok(response)

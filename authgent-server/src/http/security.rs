@@ -264,10 +264,7 @@ async fn page(
         frame: account::frame(services, user, PAGE, csrf.token.clone()),
         methods: section(services, request, user, csrf.token, error).await?,
     };
-    // Linking leads to the provider, and to whoever it works with.
-    let provider = services.settings.identity_providers.first().map(|provider| provider.issuer.as_str());
-    let forms = provider.map_or(Forms::Here, Forms::ThenTo);
-    let mut response = render_with_script(services, request, &page, forms, csrf.cookie)?;
+    let mut response = render_with_script(services, request, &page, Forms::Here, csrf.cookie)?;
     *response.status_mut() = status;
     Ok(response)
 }

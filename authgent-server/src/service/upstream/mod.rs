@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 /// What providers publish is kept for an hour where they say nothing, for a day at most, and stands in for an origin that fails
 /// for three days: that nobody can be looked up at the provider does not make its metadata wrong.
-const METADATA: Keeping = Keeping { usual: 3600, bounds: 60..=86_400, patience: 5, outage: 3 * 86_400 };
+const METADATA: Keeping = Keeping { usual: 3600, bounds: 60..=86_400, patience: 1, outage: 3 * 86_400 };
 /// Keys are kept shorter: one that was withdrawn must not live on for long.
 const KEYS: Keeping = Keeping { usual: 3600, bounds: 60..=21_600, patience: 5, outage: 86_400 };
 /// How many of each: there are as many as providers.

@@ -177,6 +177,8 @@ async fn a_dangerous_change_needs_a_fresh_sign_in_at_the_provider() {
     assert_eq!(page.status, 200);
     world.server.clock.advance(3600);
     let data = browser.get(world.server.url("/account/data")).await.unwrap();
+    let policy = data.headers["content-security-policy"].to_str().unwrap();
+    assert!(!policy.contains("form-action"), "browsers hold it against the redirects of a form: {policy}");
     let form = data.form("confirm").unwrap().with("confirm", "ada@example.com");
     let barrier = browser.submit(&data, &form).await.unwrap();
     let there = world.to_provider(&browser, barrier.location().unwrap().as_str()).await;
