@@ -15,7 +15,12 @@ import { COLOR_SCHEMES, launch, requireFits, VIEWPORTS, violations } from "./bro
 const TYPES = { ".html": "text/html; charset=utf-8", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml" };
 
 /** Pictures of the guides that no journey passes. */
-const PICTURES = { "sign-in-everything.en": "sign-in-providers.png" };
+const PICTURES = {
+  "sign-in-everything.en": "sign-in-providers.png",
+  "security.en": "providers-linked.png",
+  "error-not-allowed.en": "not-allowed.png",
+  "error-provider-down.en": "provider-down.png",
+};
 const settings = await readJson(process.stdin);
 
 /** Serves the folder on a free loopback port. */
