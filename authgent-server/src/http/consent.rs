@@ -120,7 +120,7 @@ fn page(
         redirect_host: question.redirect_uri.host().or_else(|| scheme.clone()).unwrap_or_default(),
         returns_to_loopback: kind == RedirectUriKind::Loopback,
         private_scheme: scheme,
-        resource_name: if of_profile { texts.consent.own_profile.to_owned() } else { question.resource.name.clone() },
+        resource_name: if of_profile { texts.account.own_profile.to_owned() } else { question.resource.name.clone() },
         resource_uri: if of_profile { String::new() } else { question.resource.uri.to_string() },
         shared_profile: question
             .resource

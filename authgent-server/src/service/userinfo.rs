@@ -11,6 +11,9 @@ use authgent_core::token::Audience;
 use authgent_core::token::validate::{Expected, validate_access_token};
 use authgent_core::wire::userinfo::UserInfoResponse;
 
+/// The name of the userinfo endpoint as a resource, in the database and in logs. Pages have words of their own for it.
+pub const OWN_PROFILE: &str = "your profile";
+
 /// Why nothing is told. Each variant is a cause; `http::error` gives it its code, status and challenge (RFC 6750, section 3).
 #[derive(Debug, thiserror::Error)]
 pub enum UserInfoError {
@@ -36,7 +39,7 @@ pub enum UserInfoError {
 pub fn resource(uri: ResourceUri) -> Resource {
     Resource {
         uri,
-        name: "your profile".to_owned(),
+        name: OWN_PROFILE.to_owned(),
         scopes: Vec::new(),
         aliases: Vec::new(),
         profile_claims: Vec::new(),

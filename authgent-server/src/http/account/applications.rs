@@ -86,7 +86,7 @@ fn access_row(services: &Services, texts: &Texts, access: &Access) -> AccessRow 
             dangerous: false,
         };
         let asked = access.scope.iter().filter(|scope| !openid_words(texts.consent, scope.as_str()).is_empty());
-        let heading = capitalized(texts.consent.own_profile);
+        let heading = capitalized(texts.account.own_profile);
         return AccessRow { heading, uri: String::new(), scopes: asked.map(words).collect() };
     }
     let name = access.resource.as_ref().map_or_else(|| access.uri.clone(), |resource| display_name(&resource.name));

@@ -5,6 +5,7 @@ use crate::http::pages::account::device_words::browser_and_system;
 use crate::http::pages::display::display_name;
 use crate::http::pages::texts::AccountTexts;
 use crate::http::pages::texts::sentence::fill;
+use crate::service::userinfo::OWN_PROFILE;
 use actix_web::cookie::time::OffsetDateTime;
 use authgent_core::time::Timestamp;
 
@@ -37,7 +38,11 @@ pub(super) fn event(t: &AccountTexts, event: &AccountEvent) -> String {
         return t.disconnected_all.to_owned();
     }
     let client = of("client").unwrap_or_else(|| t.somewhere.to_owned());
-    let resource = of("resource").unwrap_or_else(|| t.unknown.to_owned());
+    let resource = match of("resource") {
+        Some(name) if name == OWN_PROFILE => t.own_profile.to_owned(),
+        Some(name) => name,
+        None => t.unknown.to_owned(),
+    };
     fill((t.event)(event.kind), &[("client", &client), ("resource", &resource)])
 }
 
@@ -77,6 +82,8 @@ mod tests {
     fn events_name_what_they_were_about() {
         let given = happened(EventKind::ConsentGiven, json!({"client": "{resource}", "resource": "Projects"}));
         assert_eq!(event(&EN, &given), "You allowed {resource} to use Projects");
+        let profile = happened(EventKind::ConsentGiven, json!({"client": "Portal", "resource": OWN_PROFILE}));
+        assert_eq!(event(&DE, &profile), "Sie haben Portal den Zugriff auf Ihr Profil erlaubt");
         assert_eq!(
             event(&DE, &happened(EventKind::ConsentWithdrawn, json!({"all": true}))),
             "Sie haben alle Apps getrennt"

@@ -115,6 +115,8 @@ pub struct AccountTexts {
     pub name: &'static str,
     /// Label.
     pub email: &'static str,
+    /// In the place of a server's name, where a client asks who somebody is and nothing else.
+    pub own_profile: &'static str,
     /// In the place of the form: `{provider}`.
     pub from_provider: &'static str,
     /// The name is not taken.
@@ -184,6 +186,7 @@ pub static EN: AccountTexts = AccountTexts {
     profile_lead: "How you are called here, and in the applications that may know it.",
     name: "Name",
     email: "E-mail address",
+    own_profile: "your profile",
     from_provider: "Both come from {provider}, each time that you sign in.",
     name_wrong: "A name has at most 100 characters. Nothing was changed.",
     somewhere: "an application",
@@ -248,6 +251,7 @@ pub static DE: AccountTexts = AccountTexts {
     profile_lead: "Wie Sie hier heißen, und in den Apps, die es wissen dürfen.",
     name: "Name",
     email: "E-Mail-Adresse",
+    own_profile: "Ihr Profil",
     from_provider: "Beides kommt von {provider}, bei jeder Anmeldung.",
     name_wrong: "Ein Name hat höchstens 100 Zeichen. Es wurde nichts geändert.",
     somewhere: "eine App",

@@ -107,8 +107,6 @@ pub struct ConsentTexts {
     pub connect_anyway: &'static str,
     /// Button: signs out and in again.
     pub switch: &'static str,
-    /// In the place of the resource's name, where a client asks who somebody is and nothing else.
-    pub own_profile: &'static str,
     /// Strong: the question comes back.
     pub asked_again: &'static str,
     /// After it: what is another than before, as a list.
@@ -179,7 +177,6 @@ pub static EN: ConsentTexts = ConsentTexts {
     connect: "Connect",
     connect_anyway: "Connect anyway",
     switch: "Use another account",
-    own_profile: "your profile",
     asked_again: "You are asked again, because something has changed.",
     changed: "Not as it was when you allowed it: {changes}.",
     changed_client: "what the app calls itself",
@@ -243,7 +240,6 @@ pub static DE: ConsentTexts = ConsentTexts {
     connect: "Verbinden",
     connect_anyway: "Trotzdem verbinden",
     switch: "Anderes Konto verwenden",
-    own_profile: "Ihr Profil",
     asked_again: "Sie werden wieder gefragt, denn etwas hat sich geändert.",
     changed: "Nicht mehr so, wie Sie es erlaubt haben: {changes}.",
     changed_client: "wie sich die App nennt",
