@@ -12,6 +12,7 @@ use crate::http::{PublishedKeys, RegistrationRate, SignInRate, application};
 use crate::net::{Fetcher, FetcherSettings, MailError, Mailer, Resolve, UpstreamClient};
 use crate::service::client_documents::{ClientDocuments, DocumentPolicy};
 use crate::service::client_keys::ClientKeys;
+use crate::service::memory::Memory;
 use crate::service::upstream::{self, Upstream};
 use crate::service::{Services, Settings, cleanup};
 use crate::store::{Store, StoreError};
@@ -123,6 +124,7 @@ impl Application {
         let address = listener.local_addr().map_err(StartupError::Run)?;
         let services = Arc::new(Services {
             store,
+            memory: Memory::default(),
             keyring,
             vault,
             relying_party: RelyingParty::new(&config.issuer),

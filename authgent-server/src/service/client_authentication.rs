@@ -9,12 +9,14 @@ use crate::domain::Client;
 use crate::service::Services;
 use crate::service::client_documents::DocumentError;
 use crate::service::clients::{self, FindClientError};
+use crate::service::memory::View;
 use crate::service::parameters::Parameters;
 use crate::store::StoreError;
 use authgent_core::metadata::client::TokenEndpointAuthMethod;
 use authgent_core::token::client_assertion::{CLIENT_ASSERTION_TYPE, ClientAssertion};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::sync::Arc;
 
 /// Why a client is not authenticated.
 #[derive(Debug, thiserror::Error)]
@@ -92,7 +94,7 @@ impl ClientAuthenticationError {
 #[derive(Debug)]
 pub struct Caller {
     /// The client.
-    pub client: Client,
+    pub client: Arc<Client>,
     /// Whether it proved to be that client, with a secret or a key. A public client cannot, and one whose document lists
     /// `none` beside `private_key_jwt` need not.
     pub proved: bool,
@@ -114,11 +116,12 @@ struct Credentials<'a> {
 /// [`ClientAuthenticationError`].
 pub async fn authenticate(
     services: &Services,
+    view: View,
     authorization: Option<&str>,
     parameters: &Parameters,
 ) -> Result<Caller, ClientAuthenticationError> {
     let Credentials { client_id, secret, assertion, basic } = credentials(authorization, parameters)?;
-    let client = match clients::find(services, &client_id).await {
+    let client = match clients::find_in(services, view, &client_id).await {
         Ok(client) => client.ok_or(ClientAuthenticationError::Unknown { basic })?,
         Err(FindClientError::Document(error)) => return Err(ClientAuthenticationError::Document { error, basic }),
         Err(FindClientError::Store(error)) => return Err(error.into()),

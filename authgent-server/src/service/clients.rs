@@ -3,8 +3,10 @@
 use crate::domain::Client;
 use crate::service::Services;
 use crate::service::client_documents::{self, DocumentError};
+use crate::service::memory::View;
 use crate::store::StoreError;
 use authgent_core::metadata::client_document::ClientIdUrl;
+use std::sync::Arc;
 
 /// Why it is not known whether there is such a client, or why it must not be believed.
 #[derive(Debug, thiserror::Error)]
@@ -22,9 +24,18 @@ pub enum FindClientError {
 /// # Errors
 /// [`FindClientError`].
 pub async fn find(services: &Services, client_id: &str) -> Result<Option<Client>, FindClientError> {
+    let client = find_in(services, services.view().await?, client_id).await?;
+    Ok(client.map(Arc::unwrap_or_clone))
+}
+
+/// As [`find`], in a state that is known.
+///
+/// # Errors
+/// [`FindClientError`].
+pub async fn find_in(services: &Services, view: View, client_id: &str) -> Result<Option<Arc<Client>>, FindClientError> {
     if ClientIdUrl::is_meant(client_id) {
-        client_documents::find(services, client_id).await
+        client_documents::find(services, view, client_id).await
     } else {
-        Ok(services.store.client(client_id).await?)
+        Ok(services.client(view, client_id).await?)
     }
 }

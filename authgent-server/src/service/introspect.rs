@@ -43,7 +43,8 @@ pub async fn introspect(
     if let Some(problem) = parameters.problem() {
         return Err(IntrospectError::Parameters(problem));
     }
-    let Caller { client: caller, proved } = authenticate(services, authorization, parameters).await?;
+    let Caller { client: caller, proved } =
+        authenticate(services, services.view().await?, authorization, parameters).await?;
     if !proved {
         return Err(IntrospectError::PublicClient);
     }

@@ -34,7 +34,7 @@ const UI_LOCALES: [&str; 1] = ["en"];
 /// # Errors
 /// [`StoreError`] where the resources cannot be read.
 pub async fn metadata(services: &Services) -> Result<AuthorizationServerMetadata, StoreError> {
-    let resources = services.store.resources().await?;
+    let resources = &services.resources(services.view().await?).await?.all;
     let issuer = &services.settings.issuer;
     let of_resources: Scope = resources.iter().flat_map(Resource::scope).collect();
     let mut scopes_supported: Vec<ScopeToken> = of_resources.into_iter().collect();

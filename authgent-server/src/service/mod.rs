@@ -15,6 +15,7 @@ pub mod impersonation;
 pub mod introspect;
 pub mod links;
 pub mod logout;
+pub mod memory;
 pub mod metadata;
 pub mod notices;
 pub mod parameters;
@@ -35,10 +36,11 @@ use crate::crypto::random::{Random, Sequence};
 use crate::crypto::vault::Vault;
 use crate::domain::patterns::HostPattern;
 use crate::domain::registration::{RegistrationMode, RegistrationPolicy};
-use crate::domain::{Branding, Client, ClientOrigin, GroupScope, IdentityProvider, Resource, TokenHash};
+use crate::domain::{Branding, Client, ClientOrigin, GroupScope, IdentityProvider, TokenHash};
 use crate::net::{Fetcher, Mailer};
 use crate::service::client_documents::ClientDocuments;
 use crate::service::client_keys::ClientKeys;
+use crate::service::memory::Memory;
 use crate::service::upstream::Upstream;
 use crate::store::{Store, StoreError};
 use authgent_core::issuer::Issuer;
@@ -51,6 +53,8 @@ use std::sync::Arc;
 pub struct Services {
     /// The database.
     pub store: Store,
+    /// What is remembered of it.
+    pub memory: Memory,
     /// The keys that sign.
     pub keyring: Keyring,
     /// Seals what has to be kept and read again.
@@ -171,30 +175,6 @@ impl Services {
         let secret = crate::crypto::random::secret(&*self.random);
         let hash = crate::crypto::hash::token_hash(&secret);
         (secret, hash)
-    }
-
-    /// The resource that `uri` names, by its canonical URI or an alias; or the one that was probably meant.
-    ///
-    /// # Errors
-    /// [`TargetError`] naming what is known instead.
-    pub async fn target(&self, uri: Option<&str>) -> Result<Resource, TargetError> {
-        let mut resources = self.store.resources().await?;
-        let Some(uri) = uri else {
-            // RFC 8707 leaves a request without `resource` to the server; with one resource nothing is ambiguous.
-            return match resources.len() {
-                1 => Ok(resources.remove(0)),
-                _ => Err(TargetError::Missing),
-            };
-        };
-        let uri = ResourceUri::parse(uri).map_err(|error| TargetError::Malformed(error.to_string()))?;
-        if self.settings.is_userinfo(&uri) {
-            return Ok(userinfo::resource(uri));
-        }
-        if let Some(position) = resources.iter().position(|resource| resource.answers_to(&uri)) {
-            return Ok(resources.swap_remove(position));
-        }
-        let known = resources.iter().flat_map(|resource| std::iter::once(&resource.uri).chain(&resource.aliases));
-        Err(TargetError::Unknown { meant: uri.probably_meant(known).map(ToString::to_string), uri: uri.to_string() })
     }
 }
 

@@ -44,7 +44,7 @@ pub async fn revoke(
     if let Some(problem) = parameters.problem() {
         return Err(RevokeError::Parameters(problem));
     }
-    let client = authenticate(services, authorization, parameters).await?.client;
+    let client = authenticate(services, services.view().await?, authorization, parameters).await?.client;
     let token = parameters.get("token").ok_or(RevokeError::TokenMissing)?;
     let grant_id = match hangs_on(services, &client.id, token).await? {
         Hangs::OnGrant(grant_id) => grant_id,

@@ -33,7 +33,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Conflict`] where the person is gone.
     pub async fn insert_event(&self, event: &AccountEvent) -> Result<(), StoreError> {
-        Entity::insert(ActiveModel::from(event)).exec_without_returning(&self.inner).await?;
+        Entity::insert(ActiveModel::from(event)).exec_without_returning(&*self.inner).await?;
         Ok(())
     }
 }

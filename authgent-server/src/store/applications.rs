@@ -93,6 +93,6 @@ impl WriteTransaction {
         if let Some(client_id) = client_id {
             delete = delete.filter(consents::Column::ClientId.eq(client_id));
         }
-        Ok(delete.exec(&self.inner).await?.rows_affected)
+        Ok(delete.exec(&*self.inner).await?.rows_affected)
     }
 }

@@ -18,6 +18,6 @@ impl WriteTransaction {
         let row = ActiveModel { id_hash: Set(id.0.to_vec()), expires_at: Set(expires_at.0) };
         // Not an error that is caught: PostgreSQL would end the transaction with it.
         let insert = Entity::insert(row).on_conflict(OnConflict::column(Column::IdHash).do_nothing().to_owned());
-        Ok(insert.exec_without_returning(&self.inner).await? == 1)
+        Ok(insert.exec_without_returning(&*self.inner).await? == 1)
     }
 }

@@ -37,7 +37,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Conflict`] where the person that it is about is gone.
     pub async fn insert_challenge(&self, challenge: &Challenge) -> Result<(), StoreError> {
-        Entity::insert(ActiveModel::from(challenge)).exec_without_returning(&self.inner).await?;
+        Entity::insert(ActiveModel::from(challenge)).exec_without_returning(&*self.inner).await?;
         Ok(())
     }
 
@@ -52,8 +52,8 @@ impl WriteTransaction {
         kind: ChallengeKind,
         now: Timestamp,
     ) -> Result<Option<Challenge>, StoreError> {
-        let Some(challenge) = find(&self.inner, id, kind, now).await? else { return Ok(None) };
-        let deleted = Entity::delete_by_id(id.0.to_vec()).exec(&self.inner).await?.rows_affected;
+        let Some(challenge) = find(&*self.inner, id, kind, now).await? else { return Ok(None) };
+        let deleted = Entity::delete_by_id(id.0.to_vec()).exec(&*self.inner).await?.rows_affected;
         Ok((deleted == 1).then_some(challenge))
     }
 
@@ -63,6 +63,6 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`].
     pub async fn update_challenge(&self, id: &TokenHash, data: &serde_json::Value) -> Result<bool, StoreError> {
         let update = Entity::update_many().col_expr(Column::Data, data.to_string().into());
-        Ok(update.filter(Column::IdHash.eq(id.0.to_vec())).exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.filter(Column::IdHash.eq(id.0.to_vec())).exec(&*self.inner).await?.rows_affected == 1)
     }
 }

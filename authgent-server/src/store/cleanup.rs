@@ -67,10 +67,10 @@ impl WriteTransaction {
         let due = events::Entity::find().select_only().column(events::Column::Id);
         let due = batch(due.filter(events::Column::At.lte(now.minus(HISTORY_SECONDS).0)), limit);
         let events = events::Entity::delete_many().filter(events::Column::Id.in_subquery(due));
-        let challenges = challenges.exec(&self.inner).await?.rows_affected;
-        let links = links.exec(&self.inner).await?.rows_affected;
-        let failures = failures.exec(&self.inner).await?.rows_affected;
-        Ok(challenges + links + failures + events.exec(&self.inner).await?.rows_affected)
+        let challenges = challenges.exec(&*self.inner).await?.rows_affected;
+        let links = links.exec(&*self.inner).await?.rows_affected;
+        let failures = failures.exec(&*self.inner).await?.rows_affected;
+        Ok(challenges + links + failures + events.exec(&*self.inner).await?.rows_affected)
     }
 
     async fn delete_refresh_tokens(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
@@ -79,28 +79,28 @@ impl WriteTransaction {
         let due = Entity::find().select_only().column(Column::TokenHash).filter(Column::ExpiresAt.lte(now.0));
         let due = batch(due.filter(replaced).order_by_asc(Column::ExpiresAt), limit);
         let delete = Entity::delete_many().filter(Column::TokenHash.in_subquery(due));
-        Ok(delete.exec(&self.inner).await?.rows_affected)
+        Ok(delete.exec(&*self.inner).await?.rows_affected)
     }
 
     async fn delete_interactions(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
         use interactions::{Column, Entity};
         let due = Entity::find().select_only().column(Column::TicketHash).filter(Column::ExpiresAt.lte(now.0));
         let due = batch(due.order_by_asc(Column::ExpiresAt), limit);
-        Ok(Entity::delete_many().filter(Column::TicketHash.in_subquery(due)).exec(&self.inner).await?.rows_affected)
+        Ok(Entity::delete_many().filter(Column::TicketHash.in_subquery(due)).exec(&*self.inner).await?.rows_affected)
     }
 
     async fn delete_sessions(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
         use sessions::{Column, Entity};
         let due = Entity::find().select_only().column(Column::IdHash).filter(Column::ExpiresAt.lte(now.0));
         let due = batch(due.order_by_asc(Column::ExpiresAt), limit);
-        Ok(Entity::delete_many().filter(Column::IdHash.in_subquery(due)).exec(&self.inner).await?.rows_affected)
+        Ok(Entity::delete_many().filter(Column::IdHash.in_subquery(due)).exec(&*self.inner).await?.rows_affected)
     }
 
     async fn delete_used_assertions(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
         use used_assertions::{Column, Entity};
         let due = Entity::find().select_only().column(Column::IdHash).filter(Column::ExpiresAt.lte(now.0));
         let due = batch(due.order_by_asc(Column::ExpiresAt), limit);
-        Ok(Entity::delete_many().filter(Column::IdHash.in_subquery(due)).exec(&self.inner).await?.rows_affected)
+        Ok(Entity::delete_many().filter(Column::IdHash.in_subquery(due)).exec(&*self.inner).await?.rows_affected)
     }
 
     /// Each grant is looked at once a day (`sweep_at`), so that clean-up costs the same however many are in use, and
@@ -112,17 +112,17 @@ impl WriteTransaction {
             .order_by_asc(Column::SweepAt)
             .limit(limit)
             .lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
-        let due: Vec<Uuid> = due.into_tuple().all(&self.inner).await?;
+        let due: Vec<Uuid> = due.into_tuple().all(&*self.inner).await?;
         if due.is_empty() {
             return Ok(0);
         }
         let delete = Entity::delete_many().filter(Column::Id.is_in(due.iter().copied()));
         let deleted =
-            delete.filter(no_refresh_token()).filter(no_recent_code(now)).exec(&self.inner).await?.rows_affected;
+            delete.filter(no_refresh_token()).filter(no_recent_code(now)).exec(&*self.inner).await?.rows_affected;
         let put_off = Entity::update_many()
             .col_expr(Column::SweepAt, Expr::value(now.plus(RETENTION_SECONDS).0))
             .filter(Column::Id.is_in(due));
-        Ok(deleted + put_off.exec(&self.inner).await?.rows_affected)
+        Ok(deleted + put_off.exec(&*self.inner).await?.rows_affected)
     }
 }
 
@@ -151,7 +151,7 @@ impl WriteTransaction {
             .order_by_asc(Column::SweepAt)
             .limit(limit.clamp(1, 1000))
             .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked);
-        let due: Vec<String> = due.into_tuple().all(&self.inner).await?;
+        let due: Vec<String> = due.into_tuple().all(&*self.inner).await?;
         if due.is_empty() {
             return Ok(Swept::default());
         }
@@ -162,7 +162,7 @@ impl WriteTransaction {
         let delete = Entity::delete_many().filter(Column::Id.is_in(due.iter().map(String::as_str)));
         let delete = delete.filter(Column::Enabled.eq(true)).filter(Column::Origin.ne(ClientOrigin::Operator.as_str()));
         let delete = delete.filter(no_live_grant());
-        let removed = delete.filter(unfinished.or(Column::LastUsedAt.lte(unused_since))).exec(&self.inner).await?;
+        let removed = delete.filter(unfinished.or(Column::LastUsedAt.lte(unused_since))).exec(&*self.inner).await?;
         // Not due yet: when it will be. Kept for another reason: tomorrow.
         let next = CaseStatement::new()
             .case(Column::LastUsedAt.gt(unused_since), Expr::col(Column::LastUsedAt).add(unused_ttl))
@@ -172,7 +172,10 @@ impl WriteTransaction {
             )
             .finally(now.plus(RETENTION_SECONDS).0);
         let put_off = Entity::update_many().col_expr(Column::SweepAt, next.into()).filter(Column::Id.is_in(due));
-        let put_off = put_off.exec(&self.inner).await?;
+        let put_off = put_off.exec(&*self.inner).await?;
+        if removed.rows_affected > 0 {
+            self.end_cache_generation();
+        }
         Ok(Swept { removed: removed.rows_affected, put_off: put_off.rows_affected })
     }
 }

@@ -72,7 +72,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn client(&self, id: &str) -> Result<Option<Client>, StoreError> {
-        find(&self.inner, id).await
+        find(&*self.inner, id).await
     }
 
     /// Adds a client.
@@ -80,7 +80,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Conflict`] where the identifier is taken.
     pub async fn insert_client(&self, client: &Client) -> Result<(), StoreError> {
-        let insert = Entity::insert(ActiveModel::try_from(client)?).exec_without_returning(&self.inner).await;
+        let insert = Entity::insert(ActiveModel::try_from(client)?).exec_without_returning(&*self.inner).await;
         insert.map(drop).map_err(|error| {
             StoreError::named(error, || format!("there is a client with the identifier {}", client.id))
         })
@@ -95,10 +95,10 @@ impl WriteTransaction {
         let known = OnConflict::column(Column::Fingerprint).do_nothing().to_owned();
         let client = Client { fingerprint: Some(*fingerprint), ..client.clone() };
         let insert = Entity::insert(ActiveModel::try_from(&client)?).on_conflict(known);
-        if insert.exec_without_returning(&self.inner).await? == 1 {
+        if insert.exec_without_returning(&*self.inner).await? == 1 {
             return Ok(client);
         }
-        let other = find_by_fingerprint(&self.inner, fingerprint).await?;
+        let other = find_by_fingerprint(&*self.inner, fingerprint).await?;
         other.ok_or_else(|| StoreError::Unavailable { problem: "the client was deleted at this moment".to_owned() })
     }
 
@@ -109,7 +109,7 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`].
     pub async fn put_off_sweep_of_client(&self, id: &str, sweep_at: Timestamp) -> Result<(), StoreError> {
         let update = Entity::update_many().col_expr(Column::SweepAt, Expr::value(sweep_at.0));
-        update.filter(Column::Id.eq(id)).filter(Column::SweepAt.lt(sweep_at.0)).exec(&self.inner).await?;
+        update.filter(Column::Id.eq(id)).filter(Column::SweepAt.lt(sweep_at.0)).exec(&*self.inner).await?;
         Ok(())
     }
 
@@ -123,7 +123,8 @@ impl WriteTransaction {
         let update = Entity::update_many()
             .col_expr(Column::Metadata, Expr::value(metadata))
             .col_expr(Column::SecretHash, Expr::value(client.secret_hash.map(|hash| hash.0.to_vec())));
-        Ok(update.filter(Column::Id.eq(&client.id)).exec(&self.inner).await?.rows_affected == 1)
+        self.end_cache_generation();
+        Ok(update.filter(Column::Id.eq(&client.id)).exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Forgets what people once allowed a client, so that each is asked again. Grants stay.
@@ -131,7 +132,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn delete_consents_of_client(&self, id: &str) -> Result<(), StoreError> {
-        consents::Entity::delete_many().filter(consents::Column::ClientId.eq(id)).exec(&self.inner).await?;
+        consents::Entity::delete_many().filter(consents::Column::ClientId.eq(id)).exec(&*self.inner).await?;
         Ok(())
     }
 
@@ -142,7 +143,11 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`].
     pub async fn save_document_client(&self, client: &Client) -> Result<(), StoreError> {
         let renewed = OnConflict::column(Column::Id).update_columns([Column::Metadata, Column::FreshUntil]).to_owned();
-        Entity::insert(ActiveModel::try_from(client)?).on_conflict(renewed).exec_without_returning(&self.inner).await?;
+        self.end_cache_generation();
+        Entity::insert(ActiveModel::try_from(client)?)
+            .on_conflict(renewed)
+            .exec_without_returning(&*self.inner)
+            .await?;
         Ok(())
     }
 
@@ -152,8 +157,9 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn set_client_enabled(&self, id: &str, enabled: bool) -> Result<bool, StoreError> {
+        self.end_cache_generation();
         let update = Entity::update_many().col_expr(Column::Enabled, Expr::value(enabled));
-        Ok(update.filter(Column::Id.eq(id)).exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.filter(Column::Id.eq(id)).exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Decides when people are asked about a client. `false`: there is no such client.
@@ -161,8 +167,9 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn set_client_consent(&self, id: &str, mode: ConsentMode) -> Result<bool, StoreError> {
+        self.end_cache_generation();
         let update = Entity::update_many().col_expr(Column::Consent, Expr::value(mode.as_str()));
-        Ok(update.filter(Column::Id.eq(id)).exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.filter(Column::Id.eq(id)).exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Replaces the secret of a client that has one. `false`: there is no such client, or it is public.
@@ -170,9 +177,10 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn update_client_secret(&self, id: &str, secret_hash: &TokenHash) -> Result<bool, StoreError> {
+        self.end_cache_generation();
         let update = Entity::update_many().col_expr(Column::SecretHash, Expr::value(secret_hash.0.to_vec()));
         let update = update.filter(Column::Id.eq(id)).filter(Column::SecretHash.is_not_null());
-        Ok(update.exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Removes a client, and with it its grants, codes, refresh tokens and consents. `false`: there is no such client.
@@ -180,7 +188,8 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn delete_client(&self, id: &str) -> Result<bool, StoreError> {
-        Ok(Entity::delete_by_id(id).exec(&self.inner).await?.rows_affected == 1)
+        self.end_cache_generation();
+        Ok(Entity::delete_by_id(id).exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Notes that a client was used, where the last use that was noted is [`LAST_USE_GRANULARITY`] ago or more; otherwise
@@ -191,7 +200,7 @@ impl WriteTransaction {
     pub async fn touch_client(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
         let older = Column::LastUsedAt.is_null().or(Column::LastUsedAt.lte(at.minus(LAST_USE_GRANULARITY).0));
         let update = Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(at.0));
-        update.filter(Column::Id.eq(id)).filter(older).exec(&self.inner).await?;
+        update.filter(Column::Id.eq(id)).filter(older).exec(&*self.inner).await?;
         Ok(())
     }
 }

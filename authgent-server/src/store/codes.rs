@@ -25,7 +25,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Conflict`] where its grant is gone.
     pub async fn insert_code(&self, code: &AuthorizationCode) -> Result<(), StoreError> {
-        Entity::insert(ActiveModel::from(code)).exec_without_returning(&self.inner).await?;
+        Entity::insert(ActiveModel::from(code)).exec_without_returning(&*self.inner).await?;
         Ok(())
     }
 
@@ -37,7 +37,7 @@ impl WriteTransaction {
     pub async fn code_with_grant(&self, code: &TokenHash) -> Result<Option<(AuthorizationCode, Grant)>, StoreError> {
         let mut select = Entity::find_by_id(code.0.to_vec()).find_also_related(grants::Entity);
         QueryTrait::query(&mut select).lock_with_tables(LockType::Update, [Entity]);
-        match select.one(&self.inner).await? {
+        match select.one(&*self.inner).await? {
             None => Ok(None),
             Some((code, Some(grant))) => Ok(Some((code.try_into()?, grant.try_into()?))),
             Some((code, None)) => {
@@ -56,6 +56,6 @@ impl WriteTransaction {
             .col_expr(Column::ConsumedAt, Expr::value(at.0))
             .filter(Column::CodeHash.eq(code.0.to_vec()))
             .filter(Column::ConsumedAt.is_null());
-        Ok(update.exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.exec(&*self.inner).await?.rows_affected == 1)
     }
 }

@@ -1,6 +1,7 @@
 //! Opening the two pools.
 
 use super::dsn::{self, Target};
+use super::writer::Writer;
 use super::{Store, StoreError};
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::PgConnectOptions;
@@ -55,7 +56,7 @@ pub(super) async fn connect(dsn: &SecretString) -> Result<Store, StoreError> {
     match dsn::parse(dsn.expose_secret())? {
         Target::Postgres(options) => {
             let pool = postgres(*options).await?;
-            Ok(Store { read: pool.clone(), write: pool, _temporary: None })
+            Ok(Store { read: pool, writer: None, _temporary: None })
         }
         Target::Sqlite(path) => sqlite(&path, None).await,
         Target::Temporary => {
@@ -94,13 +95,16 @@ async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Resu
     let unreadable = |error: sea_orm::DbErr| StoreError::File { path: path.to_owned(), problem: problem_of(&error) };
     // The journal mode is a property of the file: the first connection sets it, the others find it.
     let write = options.clone().journal_mode(SqliteJournalMode::Wal);
-    let write = sqlite_pool(write, 1).await.map_err(unreadable)?;
+    let writer = Writer::start(write, PATIENCE).await.map_err(unreadable)?;
     let readers = std::thread::available_parallelism().map_or(2, |cores| u32::try_from(cores.get()).unwrap_or(8));
     let read = sqlite_pool(options.pragma("query_only", "ON"), readers.clamp(2, 8)).await.map_err(unreadable)?;
-    Ok(Store { read, write, _temporary: temporary })
+    Ok(Store { read, writer: Some(writer), _temporary: temporary })
 }
 
-async fn sqlite_pool(options: SqliteConnectOptions, connections: u32) -> Result<DatabaseConnection, sea_orm::DbErr> {
+pub(super) async fn sqlite_pool(
+    options: SqliteConnectOptions,
+    connections: u32,
+) -> Result<DatabaseConnection, sea_orm::DbErr> {
     let mut pool = ConnectOptions::new("sqlite://authgent.db");
     pool.map_sqlx_sqlite_opts(move |_| options.clone())
         .max_connections(connections)

@@ -36,7 +36,7 @@ impl WriteTransaction {
         resource: &ResourceUri,
     ) -> Result<Option<Consent>, StoreError> {
         let key = (user_id, client_id.to_owned(), resource.as_str().to_owned());
-        let row = Entity::find_by_id(key).lock_exclusive().one(&self.inner).await?;
+        let row = Entity::find_by_id(key).lock_exclusive().one(&*self.inner).await?;
         row.map(Consent::try_from).transpose()
     }
 
@@ -49,7 +49,7 @@ impl WriteTransaction {
         let mut replace = OnConflict::columns([Column::UserId, Column::ClientId, Column::Resource]);
         replace.update_columns([Column::Scope, Column::GrantedAt, Column::ShownHash]);
         let insert = Entity::insert(ActiveModel::from(consent)).on_conflict(replace);
-        insert.exec_without_returning(&self.inner).await?;
+        insert.exec_without_returning(&*self.inner).await?;
         Ok(())
     }
 }

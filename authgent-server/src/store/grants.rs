@@ -29,7 +29,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn grant(&self, id: Uuid) -> Result<Option<Grant>, StoreError> {
-        find(&self.inner, id).await
+        find(&*self.inner, id).await
     }
 
     /// Adds a grant.
@@ -37,7 +37,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Conflict`] where the person or the client is gone.
     pub async fn insert_grant(&self, grant: &Grant) -> Result<(), StoreError> {
-        Entity::insert(ActiveModel::from(grant)).exec_without_returning(&self.inner).await?;
+        Entity::insert(ActiveModel::from(grant)).exec_without_returning(&*self.inner).await?;
         Ok(())
     }
 
@@ -114,6 +114,6 @@ impl WriteTransaction {
             .col_expr(Column::RevocationReason, Expr::value(reason.as_str()))
             .filter(which)
             .filter(Column::RevokedAt.is_null());
-        Ok(update.exec(&self.inner).await?.rows_affected)
+        Ok(update.exec(&*self.inner).await?.rows_affected)
     }
 }

@@ -34,7 +34,7 @@ impl WriteTransaction {
     /// [`StoreError::Conflict`] where the provider calls somebody so already, or the person is gone. The transaction is then
     /// of no more use.
     pub async fn insert_identity(&self, identity: &Identity) -> Result<(), StoreError> {
-        let insert = Entity::insert(ActiveModel::from(identity)).exec_without_returning(&self.inner).await;
+        let insert = Entity::insert(ActiveModel::from(identity)).exec_without_returning(&*self.inner).await;
         insert.map(drop).map_err(|error| {
             StoreError::named(error, || format!("{} is known at {} already", identity.subject, identity.issuer))
         })
@@ -54,7 +54,7 @@ impl WriteTransaction {
             .filter(Column::Issuer.eq(&identity.issuer))
             .filter(Column::Subject.eq(&identity.subject))
             .filter(Column::UserId.eq(identity.user_id));
-        Ok(update.exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Removes an identity of a person. `false`: they have no such identity.
@@ -63,6 +63,6 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`].
     pub async fn delete_identity(&self, user_id: Uuid, issuer: &str, subject: &str) -> Result<bool, StoreError> {
         let delete = Entity::delete_by_id((issuer.to_owned(), subject.to_owned())).filter(Column::UserId.eq(user_id));
-        Ok(delete.exec(&self.inner).await?.rows_affected == 1)
+        Ok(delete.exec(&*self.inner).await?.rows_affected == 1)
     }
 }

@@ -35,7 +35,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Conflict`] where the identifier is taken.
     pub async fn insert_initial_access_token(&self, token: &InitialAccessToken) -> Result<(), StoreError> {
-        Entity::insert(ActiveModel::from(token)).exec_without_returning(&self.inner).await?;
+        Entity::insert(ActiveModel::from(token)).exec_without_returning(&*self.inner).await?;
         Ok(())
     }
 
@@ -49,7 +49,7 @@ impl WriteTransaction {
         let in_time = Column::ExpiresAt.is_null().or(Column::ExpiresAt.gt(now.0));
         let update = Entity::update_many().col_expr(Column::Uses, Expr::col(Column::Uses).add(1));
         let update = update.filter(Column::Id.eq(id)).filter(Column::RevokedAt.is_null());
-        Ok(update.filter(uses_left).filter(in_time).exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.filter(uses_left).filter(in_time).exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Revokes an initial access token; the clients that it registered stay. The first time stays. `false`: there is no such
@@ -60,6 +60,6 @@ impl WriteTransaction {
     pub async fn revoke_initial_access_token(&self, id: Uuid, at: Timestamp) -> Result<bool, StoreError> {
         let update = Entity::update_many().col_expr(Column::RevokedAt, Expr::value(at.0));
         let update = update.filter(Column::Id.eq(id)).filter(Column::RevokedAt.is_null());
-        Ok(update.exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.exec(&*self.inner).await?.rows_affected == 1)
     }
 }

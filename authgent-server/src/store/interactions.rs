@@ -24,7 +24,7 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn interaction(&self, ticket: &TokenHash) -> Result<Option<Interaction>, StoreError> {
         let select = Entity::find_by_id(ticket.0.to_vec()).lock(LockType::Update);
-        select.one(&self.inner).await?.map(Interaction::try_from).transpose()
+        select.one(&*self.inner).await?.map(Interaction::try_from).transpose()
     }
 
     /// Adds an interaction.
@@ -32,7 +32,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Conflict`] where its session is gone.
     pub async fn insert_interaction(&self, interaction: &Interaction) -> Result<(), StoreError> {
-        Entity::insert(ActiveModel::try_from(interaction)?).exec_without_returning(&self.inner).await?;
+        Entity::insert(ActiveModel::try_from(interaction)?).exec_without_returning(&*self.inner).await?;
         Ok(())
     }
 
@@ -48,6 +48,6 @@ impl WriteTransaction {
             .col_expr(Column::GrantId, Expr::value(grant_id))
             .col_expr(Column::CodeHash, Expr::value(code_hash));
         let update = update.filter(Column::TicketHash.eq(ticket.0.to_vec())).filter(Column::State.eq(PENDING));
-        Ok(update.exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.exec(&*self.inner).await?.rows_affected == 1)
     }
 }

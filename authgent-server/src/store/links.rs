@@ -24,7 +24,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Conflict`] where the person is gone.
     pub async fn insert_link(&self, link: &OneTimeLink) -> Result<(), StoreError> {
-        Entity::insert(ActiveModel::from(link)).exec_without_returning(&self.inner).await?;
+        Entity::insert(ActiveModel::from(link)).exec_without_returning(&*self.inner).await?;
         Ok(())
     }
 
@@ -35,7 +35,7 @@ impl WriteTransaction {
     pub async fn use_link(&self, token: &TokenHash, now: Timestamp) -> Result<bool, StoreError> {
         let update = Entity::update_many().col_expr(Column::UsedAt, Expr::value(now.0));
         let update = update.filter(Column::TokenHash.eq(token.0.to_vec())).filter(Column::UsedAt.is_null());
-        Ok(update.filter(Column::ExpiresAt.gt(now.0)).exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.filter(Column::ExpiresAt.gt(now.0)).exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Removes every link of a person, open or not. Returns how many there were.
@@ -43,6 +43,6 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn delete_links_of_user(&self, user_id: Uuid) -> Result<u64, StoreError> {
-        Ok(Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(&self.inner).await?.rows_affected)
+        Ok(Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(&*self.inner).await?.rows_affected)
     }
 }

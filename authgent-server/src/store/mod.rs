@@ -26,6 +26,7 @@ mod consents;
 mod dsn;
 mod entity;
 mod error;
+mod generation;
 mod grants;
 mod identities;
 mod initial_access_tokens;
@@ -35,33 +36,35 @@ mod migration;
 mod passkeys;
 mod refresh_tokens;
 mod resources;
+mod rotation;
 mod second_factors;
 mod sessions;
 mod sign_in_failures;
 #[cfg(test)]
 mod tests;
 mod users;
+mod writer;
 
 pub use applications::Usage;
 pub use cleanup::{RETENTION_SECONDS, Swept};
 pub use error::StoreError;
+pub use rotation::{Rotated, Rotation};
 
 use connect::TemporaryDirectory;
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TransactionOptions, TransactionTrait};
 use secrecy::SecretString;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use writer::{GivenBack, Writer};
 
 /// The database. Cheap to clone; all clones share the connections.
 #[derive(Clone)]
 pub struct Store {
     /// For statements that only read. On SQLite its connections refuse to write.
     read: DatabaseConnection,
-    /// For transactions that write. On SQLite one connection, so that writers queue in order instead of polling the
-    /// file's lock; on PostgreSQL the same pool as `read`.
-    write: DatabaseConnection,
+    /// The one who writes to SQLite, so that writers queue in order instead of polling the file's lock, and share commits. On
+    /// PostgreSQL everybody writes, with the connections of `read`.
+    writer: Option<Writer>,
     /// Where `sqlite::memory:` really lives; removed with the last clone.
     _temporary: Option<Arc<TemporaryDirectory>>,
 }
@@ -93,10 +96,12 @@ impl Store {
 
     /// Closes every connection. Whoever still uses a clone finds the database unavailable.
     pub async fn close(&self) {
-        for pool in [&self.read, &self.write] {
-            if let Err(error) = pool.close_by_ref().await {
-                tracing::warn!(error = %error, "a database connection did not close in order");
-            }
+        if let Err(error) = self.read.close_by_ref().await {
+            tracing::warn!(error = %error, "a database connection did not close in order");
+        }
+        // Last: the connection that writes folds the write-ahead log into the file when no other is open.
+        if let Some(writer) = &self.writer {
+            writer.close().await;
         }
     }
 
@@ -128,17 +133,19 @@ impl Store {
         Ok(())
     }
 
-    /// Begins a transaction that may write. On SQLite it is `BEGIN IMMEDIATE`: the lock is taken now, in the order
-    /// of arrival, and no later statement can fail for want of it.
+    /// Begins a transaction that may write. On SQLite it waits for its turn, in the order of arrival, and has the file's lock
+    /// from the beginning (`BEGIN IMMEDIATE`): no later statement can fail for want of it.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] where no connection is free or the lock is not had within five seconds.
     pub async fn begin(&self) -> Result<WriteTransaction, StoreError> {
-        let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-            ..TransactionOptions::default()
-        };
-        Ok(WriteTransaction { inner: self.write.begin_with_options(options).await? })
+        match &self.writer {
+            Some(writer) => writer.begin().await,
+            None => {
+                let transaction = self.read.begin_with_options(TransactionOptions::default()).await?;
+                Ok(WriteTransaction::new(Arc::new(transaction), None))
+            }
+        }
     }
 }
 
@@ -147,7 +154,11 @@ impl Store {
 /// Its methods are written beside what they are about: `store/clients.rs`, `store/codes.rs`, and so on.
 #[must_use = "dropping a transaction undoes it"]
 pub struct WriteTransaction {
-    inner: DatabaseTransaction,
+    /// Shared with the writer of SQLite, who ends it: dropped before `given_back`, so that the writer then has it alone.
+    inner: Arc<DatabaseTransaction>,
+    /// On SQLite, where the transaction is a turn of the writer.
+    given_back: Option<GivenBack>,
+    ends_cache_generation: AtomicBool,
 }
 
 impl std::fmt::Debug for WriteTransaction {
@@ -157,12 +168,25 @@ impl std::fmt::Debug for WriteTransaction {
 }
 
 impl WriteTransaction {
+    fn new(inner: Arc<DatabaseTransaction>, given_back: Option<GivenBack>) -> Self {
+        Self { inner, given_back, ends_cache_generation: AtomicBool::new(false) }
+    }
+
     /// Makes everything that was done in the transaction visible and durable. After an error, or where the answer never
     /// came, the caller does not know which: what it did must be safe to ask for again.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.inner.commit().await?)
+        self.raise_cache_generation().await?;
+        let Self { inner, given_back, .. } = self;
+        if let Some(given_back) = given_back {
+            drop(inner);
+            return given_back.committed().await;
+        }
+        match Arc::into_inner(inner) {
+            Some(transaction) => Ok(transaction.commit().await?),
+            None => Err(StoreError::Unavailable { problem: "the transaction is still in use".to_owned() }),
+        }
     }
 }

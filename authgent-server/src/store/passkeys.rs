@@ -35,7 +35,7 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn passkeys_of_user(&self, user_id: Uuid) -> Result<Vec<Passkey>, StoreError> {
         let all = Entity::find().filter(Column::UserId.eq(user_id)).order_by_asc(Column::Id).lock_exclusive();
-        all.all(&self.inner).await?.into_iter().map(Passkey::try_from).collect()
+        all.all(&*self.inner).await?.into_iter().map(Passkey::try_from).collect()
     }
 
     /// Adds a passkey.
@@ -43,7 +43,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Conflict`] where somebody has a passkey with this credential identifier, or the person is gone.
     pub async fn insert_passkey(&self, passkey: &Passkey) -> Result<(), StoreError> {
-        let insert = Entity::insert(ActiveModel::from(passkey)).exec_without_returning(&self.inner).await;
+        let insert = Entity::insert(ActiveModel::from(passkey)).exec_without_returning(&*self.inner).await;
         insert.map(drop).map_err(|error| StoreError::named(error, || "this passkey is known already".to_owned()))
     }
 
@@ -60,7 +60,7 @@ impl WriteTransaction {
         let update = Entity::update_many()
             .col_expr(Column::Credential, Expr::value(credential.to_string()))
             .col_expr(Column::LastUsedAt, Expr::value(now.0));
-        Ok(update.filter(Column::Id.eq(id)).exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.filter(Column::Id.eq(id)).exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Gives a person's passkey another name. `false`: they have no such passkey.
@@ -70,7 +70,7 @@ impl WriteTransaction {
     pub async fn rename_passkey(&self, user_id: Uuid, id: Uuid, name: &str) -> Result<bool, StoreError> {
         let update = Entity::update_many().col_expr(Column::Name, Expr::value(name));
         let update = update.filter(Column::Id.eq(id)).filter(Column::UserId.eq(user_id));
-        Ok(update.exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Removes a person's passkey. `false`: they have no such passkey.
@@ -79,6 +79,6 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`].
     pub async fn delete_passkey(&self, user_id: Uuid, id: Uuid) -> Result<bool, StoreError> {
         let delete = Entity::delete_by_id(id).filter(Column::UserId.eq(user_id));
-        Ok(delete.exec(&self.inner).await?.rows_affected == 1)
+        Ok(delete.exec(&*self.inner).await?.rows_affected == 1)
     }
 }

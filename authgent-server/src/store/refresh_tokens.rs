@@ -44,7 +44,7 @@ impl WriteTransaction {
     ) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
         let mut select = Entity::find_by_id(token.0.to_vec()).find_also_related(grants::Entity);
         QueryTrait::query(&mut select).lock_with_tables(LockType::Update, [Entity]);
-        select.one(&self.inner).await?.map(with_grant).transpose()
+        select.one(&*self.inner).await?.map(with_grant).transpose()
     }
 
     /// Adds a refresh token.
@@ -52,7 +52,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Conflict`] where its grant is gone, or the token is there already.
     pub async fn insert_refresh_token(&self, token: &RefreshToken) -> Result<(), StoreError> {
-        Entity::insert(ActiveModel::from(token)).exec_without_returning(&self.inner).await?;
+        Entity::insert(ActiveModel::from(token)).exec_without_returning(&*self.inner).await?;
         Ok(())
     }
 
@@ -72,6 +72,6 @@ impl WriteTransaction {
             .col_expr(Column::SuccessorNonce, Expr::value(successor_nonce.to_vec()))
             .filter(Column::TokenHash.eq(token.0.to_vec()))
             .filter(Column::ConsumedAt.is_null());
-        Ok(update.exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.exec(&*self.inner).await?.rows_affected == 1)
     }
 }

@@ -42,7 +42,8 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn delete_resource(&self, uri: &ResourceUri) -> Result<bool, StoreError> {
-        Ok(resources::Entity::delete_by_id(uri.as_str()).exec(&self.inner).await?.rows_affected == 1)
+        self.end_cache_generation();
+        Ok(resources::Entity::delete_by_id(uri.as_str()).exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Makes `configured` the resources of the configuration: those that it lacks are removed, the others added or
@@ -52,11 +53,12 @@ impl WriteTransaction {
     /// [`StoreError::Conflict`] where two of them, or one of them and one of the operator's, have the same URI or alias.
     /// The transaction is then to be dropped.
     pub async fn replace_configured_resources(&self, configured: &[Resource]) -> Result<(), StoreError> {
+        self.end_cache_generation();
         let kept = configured.iter().map(|resource| resource.uri.as_str());
         resources::Entity::delete_many()
             .filter(resources::Column::Source.eq(ResourceSource::Configuration.as_str()))
             .filter(resources::Column::Uri.is_not_in(kept))
-            .exec(&self.inner)
+            .exec(&*self.inner)
             .await?;
         self.write_resources(configured).await
     }
@@ -65,18 +67,19 @@ impl WriteTransaction {
         if written.is_empty() {
             return Ok(());
         }
+        self.end_cache_generation();
         let names = distinct_names(written)?;
         let uris: Vec<&str> = written.iter().map(|resource| resource.uri.as_str()).collect();
         resource_names::Entity::delete_many()
             .filter(resource_names::Column::ResourceUri.is_in(uris))
-            .exec(&self.inner)
+            .exec(&*self.inner)
             .await?;
         self.upsert_rows(written).await?;
         let wanted: Vec<String> = names.iter().map(|row| row.name.clone()).collect();
         let expected = names.len() as u64;
         let insert = resource_names::Entity::insert_many(names.into_iter().map(resource_names::Model::into_insert))
             .on_conflict_do_nothing_on([resource_names::Column::Name]);
-        match insert.exec_without_returning(&self.inner).await? {
+        match insert.exec_without_returning(&*self.inner).await? {
             TryInsertResult::Inserted(written) if written == expected => Ok(()),
             _ => Err(self.taken_by_another(&wanted, written).await?),
         }
@@ -90,7 +93,7 @@ impl WriteTransaction {
         if written.iter().any(|resource| resource.source == ResourceSource::Operator) {
             replace.action_and_where(Expr::col((Entity, Column::Source)).eq(ResourceSource::Operator.as_str()));
         }
-        let written_rows = Entity::insert_many(rows).on_conflict(replace).exec_without_returning(&self.inner).await?;
+        let written_rows = Entity::insert_many(rows).on_conflict(replace).exec_without_returning(&*self.inner).await?;
         if written_rows == written.len() as u64 {
             return Ok(());
         }
@@ -106,7 +109,7 @@ impl WriteTransaction {
             .filter(resource_names::Column::Name.is_in(wanted))
             .filter(resource_names::Column::ResourceUri.is_not_in(uris))
             .order_by_asc(resource_names::Column::Name)
-            .one(&self.inner)
+            .one(&*self.inner)
             .await?;
         Ok(match taken {
             Some(row) => conflict(&row.name, &row.resource_uri),

@@ -37,7 +37,7 @@ impl WriteTransaction {
         use totp::{ActiveModel, Column, Entity};
         let mut replace = OnConflict::column(Column::UserId);
         replace.update_columns([Column::SealedSecret, Column::ConfirmedAt, Column::LastStep, Column::CreatedAt]);
-        Entity::insert(ActiveModel::from(app)).on_conflict(replace).exec_without_returning(&self.inner).await?;
+        Entity::insert(ActiveModel::from(app)).on_conflict(replace).exec_without_returning(&*self.inner).await?;
         Ok(())
     }
 
@@ -52,7 +52,7 @@ impl WriteTransaction {
             .col_expr(Column::ConfirmedAt, Expr::value(now.0))
             .col_expr(Column::LastStep, Expr::value(step));
         let update = update.filter(Column::UserId.eq(user_id)).filter(Column::ConfirmedAt.is_null());
-        Ok(update.exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Uses up the code of time step `step`. `false`: it, or a later one, was used before. Of any number of callers one is
@@ -64,7 +64,7 @@ impl WriteTransaction {
         use totp::{Column, Entity};
         let update = Entity::update_many().col_expr(Column::LastStep, Expr::value(step));
         let update = update.filter(Column::UserId.eq(user_id)).filter(Column::LastStep.lt(step));
-        Ok(update.exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Removes a person's authenticator app. `false`: they have none.
@@ -72,7 +72,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn delete_totp(&self, user_id: Uuid) -> Result<bool, StoreError> {
-        Ok(totp::Entity::delete_by_id(user_id).exec(&self.inner).await?.rows_affected == 1)
+        Ok(totp::Entity::delete_by_id(user_id).exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Gives a person these recovery codes in the place of all earlier ones; none leaves them without.
@@ -86,7 +86,7 @@ impl WriteTransaction {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         use recovery_codes::{ActiveModel, Column, Entity};
-        Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(&self.inner).await?;
+        Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(&*self.inner).await?;
         if codes.is_empty() {
             return Ok(());
         }
@@ -96,7 +96,7 @@ impl WriteTransaction {
             created_at: Set(now.0),
             used_at: Set(None),
         });
-        Entity::insert_many(rows).exec_without_returning(&self.inner).await?;
+        Entity::insert_many(rows).exec_without_returning(&*self.inner).await?;
         Ok(())
     }
 
@@ -109,6 +109,6 @@ impl WriteTransaction {
         use recovery_codes::{Column, Entity};
         let update = Entity::update_many().col_expr(Column::UsedAt, Expr::value(now.0));
         let update = update.filter(Column::CodeHash.eq(code.0.to_vec())).filter(Column::UserId.eq(user_id));
-        Ok(update.filter(Column::UsedAt.is_null()).exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.filter(Column::UsedAt.is_null()).exec(&*self.inner).await?.rows_affected == 1)
     }
 }

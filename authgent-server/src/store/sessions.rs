@@ -48,7 +48,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Conflict`] where the person is gone.
     pub async fn insert_session(&self, session: &Session) -> Result<(), StoreError> {
-        Entity::insert(ActiveModel::from(session)).exec_without_returning(&self.inner).await?;
+        Entity::insert(ActiveModel::from(session)).exec_without_returning(&*self.inner).await?;
         Ok(())
     }
 
@@ -61,7 +61,7 @@ impl WriteTransaction {
             .col_expr(Column::LastSeenAt, Expr::value(now.0))
             .col_expr(Column::Address, Expr::value(device.address.clone()))
             .col_expr(Column::UserAgent, Expr::value(device.user_agent.clone()));
-        update.filter(Column::IdHash.eq(id.0.to_vec())).exec(&self.inner).await?;
+        update.filter(Column::IdHash.eq(id.0.to_vec())).exec(&*self.inner).await?;
         Ok(())
     }
 
@@ -71,7 +71,7 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`].
     pub async fn delete_other_sessions_of_user(&self, user_id: Uuid, kept: &TokenHash) -> Result<u64, StoreError> {
         let delete = Entity::delete_many().filter(Column::UserId.eq(user_id));
-        Ok(delete.filter(Column::IdHash.ne(kept.0.to_vec())).exec(&self.inner).await?.rows_affected)
+        Ok(delete.filter(Column::IdHash.ne(kept.0.to_vec())).exec(&*self.inner).await?.rows_affected)
     }
 
     /// The sessions that hang on a session of an upstream provider, expired or not.
@@ -80,7 +80,7 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn sessions_of_upstream(&self, issuer: &str, sid: &str) -> Result<Vec<Session>, StoreError> {
         let found = Entity::find().filter(Column::UpstreamSid.eq(sid)).filter(Column::UpstreamIssuer.eq(issuer));
-        found.all(&self.inner).await?.into_iter().map(Session::try_from).collect()
+        found.all(&*self.inner).await?.into_iter().map(Session::try_from).collect()
     }
 
     /// Ends a session, and the interactions that were shown to it. `false`: there is no such session.
@@ -88,7 +88,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn delete_session(&self, id: &TokenHash) -> Result<bool, StoreError> {
-        Ok(Entity::delete_by_id(id.0.to_vec()).exec(&self.inner).await?.rows_affected == 1)
+        Ok(Entity::delete_by_id(id.0.to_vec()).exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Ends every session of a person. Returns how many there were.
@@ -96,6 +96,6 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn delete_sessions_of_user(&self, user_id: Uuid) -> Result<u64, StoreError> {
-        Ok(Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(&self.inner).await?.rows_affected)
+        Ok(Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(&*self.inner).await?.rows_affected)
     }
 }

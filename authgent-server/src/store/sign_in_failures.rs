@@ -35,9 +35,9 @@ impl WriteTransaction {
         now: Timestamp,
     ) -> Result<Option<SignInFailures>, StoreError> {
         let expired = Entity::delete_by_id(key.0.to_vec()).filter(Column::ExpiresAt.lte(now.0));
-        expired.exec(&self.inner).await?;
+        expired.exec(&*self.inner).await?;
         let found = Entity::find_by_id(key.0.to_vec()).filter(Column::ExpiresAt.gt(now.0)).lock_exclusive();
-        found.one(&self.inner).await?.map(SignInFailures::try_from).transpose()
+        found.one(&*self.inner).await?.map(SignInFailures::try_from).transpose()
     }
 
     /// Remembers failures in the place of what was remembered. Where two callers begin at once with the first failure, both
@@ -51,7 +51,7 @@ impl WriteTransaction {
         let sum = Expr::case(Expr::value(failures.failures == 1), Expr::col((Entity, Column::Failures)).add(1))
             .finally(failures.failures);
         replace.update_columns([Column::BlockedUntil, Column::ExpiresAt]).value(Column::Failures, sum);
-        Entity::insert(ActiveModel::from(failures)).on_conflict(replace).exec_without_returning(&self.inner).await?;
+        Entity::insert(ActiveModel::from(failures)).on_conflict(replace).exec_without_returning(&*self.inner).await?;
         Ok(())
     }
 
@@ -60,7 +60,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn delete_sign_in_failures(&self, key: &TokenHash) -> Result<(), StoreError> {
-        Entity::delete_by_id(key.0.to_vec()).exec(&self.inner).await?;
+        Entity::delete_by_id(key.0.to_vec()).exec(&*self.inner).await?;
         Ok(())
     }
 }

@@ -42,7 +42,7 @@ impl WriteTransaction {
     /// [`StoreError::Conflict`] where somebody has the e-mail address, in any spelling. The transaction can go on.
     pub async fn insert_user(&self, user: &User) -> Result<(), StoreError> {
         let insert = Entity::insert(ActiveModel::from(user)).on_conflict_do_nothing_on([Column::EmailCanonical]);
-        match insert.exec_without_returning(&self.inner).await? {
+        match insert.exec_without_returning(&*self.inner).await? {
             TryInsertResult::Inserted(1) => Ok(()),
             _ => Err(StoreError::Conflict { what: format!("there is a user with the e-mail address {}", user.email) }),
         }
@@ -54,7 +54,7 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`].
     pub async fn set_password(&self, id: Uuid, password_hash: &str) -> Result<bool, StoreError> {
         let update = Entity::update_many().col_expr(Column::PasswordHash, Expr::value(password_hash));
-        Ok(update.filter(Column::Id.eq(id)).exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.filter(Column::Id.eq(id)).exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Replaces the hash of a password that stays the same. `false`: meanwhile it is another one, which stays.
@@ -64,7 +64,7 @@ impl WriteTransaction {
     pub async fn renew_password_hash(&self, id: Uuid, former: &str, renewed: &str) -> Result<bool, StoreError> {
         let update = Entity::update_many().col_expr(Column::PasswordHash, Expr::value(renewed));
         let update = update.filter(Column::Id.eq(id)).filter(Column::PasswordHash.eq(former));
-        Ok(update.exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Replaces how a person is called and known. `false`: there is no such person.
@@ -77,7 +77,7 @@ impl WriteTransaction {
             .col_expr(Column::EmailCanonical, Expr::value(user.email.canonical()))
             .col_expr(Column::EmailVerified, Expr::value(user.email_verified))
             .col_expr(Column::Name, Expr::value(user.name.clone()));
-        let updated = update.filter(Column::Id.eq(user.id)).exec(&self.inner).await;
+        let updated = update.filter(Column::Id.eq(user.id)).exec(&*self.inner).await;
         let taken = || format!("there is a user with the e-mail address {}", user.email);
         Ok(updated.map_err(|error| StoreError::named(error, taken))?.rows_affected == 1)
     }
@@ -95,7 +95,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn delete_user(&self, id: Uuid) -> Result<bool, StoreError> {
-        Ok(Entity::delete_by_id(id).exec(&self.inner).await?.rows_affected == 1)
+        Ok(Entity::delete_by_id(id).exec(&*self.inner).await?.rows_affected == 1)
     }
 
     /// Lets a person in, or no longer. Sessions of a disabled person are not honoured from the commit on
@@ -106,6 +106,6 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`].
     pub async fn set_user_enabled(&self, id: Uuid, enabled: bool) -> Result<bool, StoreError> {
         let update = Entity::update_many().col_expr(Column::Enabled, Expr::value(enabled));
-        Ok(update.filter(Column::Id.eq(id)).exec(&self.inner).await?.rows_affected == 1)
+        Ok(update.filter(Column::Id.eq(id)).exec(&*self.inner).await?.rows_affected == 1)
     }
 }

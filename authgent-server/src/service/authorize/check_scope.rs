@@ -47,7 +47,8 @@ pub(super) async fn check_scope(
     let foreign: Scope =
         requested.difference(&of_resource).into_iter().filter(|scope| !is_openid_scope(scope.as_str())).collect();
     if !foreign.is_empty() {
-        let elsewhere: Scope = services.store.resources().await?.iter().flat_map(Resource::scope).collect();
+        let known = services.resources(services.view().await?).await?;
+        let elsewhere: Scope = known.all.iter().flat_map(Resource::scope).collect();
         if let Some(unknown) = foreign.difference(&elsewhere).iter().next() {
             return Err(refuse(format!("the scope {unknown} is unknown: {} has {of_resource}", resource.uri)));
         }

@@ -11,6 +11,7 @@ use crate::domain::{Client, ClientOrigin};
 use crate::net::{FetchError, FetchFor, Fetcher};
 use crate::service::Services;
 use crate::service::clients::FindClientError;
+use crate::service::memory::View;
 use authgent_core::metadata::client::ClientMetadata;
 use authgent_core::metadata::client_document::{
     ClientDocumentError, ClientIdUrl, ClientIdUrlError, parse_client_document,
@@ -160,7 +161,7 @@ async fn fetch(fetcher: &Fetcher, id: &ClientIdUrl, on_behalf_of: FetchFor, now:
 ///
 /// # Errors
 /// [`FindClientError`].
-pub async fn find(services: &Services, client_id: &str) -> Result<Option<Client>, FindClientError> {
+pub async fn find(services: &Services, view: View, client_id: &str) -> Result<Option<Arc<Client>>, FindClientError> {
     if !services.settings.client_documents {
         return Ok(None);
     }
@@ -170,8 +171,8 @@ pub async fn find(services: &Services, client_id: &str) -> Result<Option<Client>
         return Err(DocumentError::Domain { host: id.host().to_owned() }.into());
     }
     let now = services.now();
-    let stored = services.store.client(client_id).await?;
-    let usable = |client: &Client| !client.enabled || client.fresh_until.is_some_and(|until| now < until);
+    let stored = services.client(view, client_id).await?;
+    let usable = |client: &Arc<Client>| !client.enabled || client.fresh_until.is_some_and(|until| now < until);
     if stored.as_ref().is_some_and(usable) {
         return Ok(stored);
     }
@@ -179,11 +180,11 @@ pub async fn find(services: &Services, client_id: &str) -> Result<Option<Client>
     let on_behalf_of = if stored.is_some() { FetchFor::KnownClient } else { FetchFor::Stranger };
     let Entry { outcome, fresh_until } = documents.get(&services.fetcher, &id, on_behalf_of, now).await;
     match outcome {
-        Ok(metadata) => Ok(Some(renewed(services, &id, stored, &metadata, fresh_until).await?)),
+        Ok(metadata) => Ok(Some(Arc::new(renewed(services, &id, stored.as_deref(), &metadata, fresh_until).await?))),
         Err(error) if error.is_outage() => {
             let copy =
                 stored.filter(|client| client.fresh_until.is_some_and(|until| now.since(until) <= LAST_GOOD_COPY));
-            let copy = copy.or_else(|| bundled_client(services, &id, now));
+            let copy = copy.or_else(|| bundled_client(services, &id, now).map(Arc::new));
             copy.map(Some).ok_or_else(|| error.into())
         }
         Err(error) => Err(error.into()),
@@ -194,14 +195,14 @@ pub async fn find(services: &Services, client_id: &str) -> Result<Option<Client>
 async fn renewed(
     services: &Services,
     id: &ClientIdUrl,
-    stored: Option<Client>,
+    stored: Option<&Client>,
     metadata: &ClientMetadata,
     fresh_until: Timestamp,
 ) -> Result<Client, FindClientError> {
     let Some(stored) = stored else {
         return Ok(new_client(services, id, metadata.clone(), fresh_until));
     };
-    let client = Client { metadata: metadata.clone(), fresh_until: Some(fresh_until), ..stored };
+    let client = Client { metadata: metadata.clone(), fresh_until: Some(fresh_until), ..stored.clone() };
     let tx = services.store.begin().await?;
     tx.save_document_client(&client).await?;
     tx.commit().await?;

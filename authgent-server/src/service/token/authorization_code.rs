@@ -5,15 +5,18 @@ use super::issue::{check_resource, first_refresh_token, for_grant};
 use crate::crypto::hash::token_hash;
 use crate::domain::{AuthorizationCode, Client, Grant, GrantState, RevocationReason, TokenHash};
 use crate::service::Services;
+use crate::service::memory::View;
 use crate::service::parameters::Parameters;
 use authgent_core::pkce::CodeVerifier;
 use authgent_core::time::Timestamp;
 use authgent_core::wire::token::TokenResponse;
+use std::sync::Arc;
 
 /// Checks and signs first, consumes last: whatever fails on the way leaves the code good.
 pub(super) async fn exchange(
     services: &Services,
-    client: &Client,
+    view: View,
+    client: &Arc<Client>,
     parameters: &Parameters,
 ) -> Result<TokenResponse, TokenError> {
     let code_hash = token_hash(parameters.get("code").ok_or(TokenError::Missing("code"))?);
@@ -33,9 +36,10 @@ pub(super) async fn exchange(
     if !client.metadata.accepts_redirect_uri(&code.redirect_uri) {
         return Err(TokenError::RedirectUriWithdrawn);
     }
-    check_resource(services, &grant, parameters).await?;
-    let mut response = for_grant(services, &grant, &grant.scope, code.nonce.clone(), now).await?;
-    response.refresh_token = match consume(services, client, &code_hash, now).await? {
+    check_resource(services, view, &grant, parameters).await?;
+    let user = services.store.user(grant.user_id).await?.ok_or(TokenError::GrantRevoked)?;
+    let mut response = for_grant(services, view, &grant, &user, &grant.scope, code.nonce.clone(), now).await?;
+    response.refresh_token = match consume(services, view, client, &code_hash, now).await? {
         Consumed::Won(refresh_token) => refresh_token,
         Consumed::Lost => return reused(services, &code, now).await,
     };
@@ -52,7 +56,8 @@ enum Consumed {
 /// The one transaction: the code is used up, and the refresh token is there, or neither.
 async fn consume(
     services: &Services,
-    client: &Client,
+    view: View,
+    client: &Arc<Client>,
     code_hash: &TokenHash,
     now: Timestamp,
 ) -> Result<Consumed, TokenError> {
@@ -68,8 +73,14 @@ async fn consume(
     if let Some((_, row)) = &refresh_token {
         tx.insert_refresh_token(row).await?;
     }
-    tx.touch_client(&client.id, now).await?;
+    let stale = client.last_use_is_stale(now);
+    if stale {
+        tx.touch_client(&client.id, now).await?;
+    }
     tx.commit().await?;
+    if stale {
+        services.remember_use(view, client, now);
+    }
     Ok(Consumed::Won(refresh_token.map(|(secret, _)| secret)))
 }
 

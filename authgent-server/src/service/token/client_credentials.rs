@@ -4,19 +4,22 @@ use super::TokenError;
 use super::issue::for_client;
 use crate::domain::Client;
 use crate::service::authorize::is_openid_scope;
+use crate::service::memory::View;
 use crate::service::parameters::Parameters;
 use crate::service::{Services, TargetError};
 use authgent_core::scope::Scope;
 use authgent_core::wire::token::TokenResponse;
+use std::sync::Arc;
 
 /// No person consents here, so what the operator gave the client is the limit: its `scope` where it has one, else what
 /// the resource has. Only clients that the operator made may use this grant (see `service::register`).
 pub(super) async fn issue(
     services: &Services,
-    client: &Client,
+    view: View,
+    client: &Arc<Client>,
     parameters: &Parameters,
 ) -> Result<TokenResponse, TokenError> {
-    let resource = services.target(parameters.get("resource")).await?;
+    let resource = services.target_in(view, parameters.get("resource")).await?;
     if services.settings.is_userinfo(&resource.uri) {
         // Nobody is behind such a token of whom anything could be told.
         return Err(TargetError::Unknown { uri: resource.uri.to_string(), meant: None }.into());
@@ -36,10 +39,6 @@ pub(super) async fn issue(
     }
     let now = services.now();
     let response = for_client(services, client, &resource, &scope, now)?;
-    if client.last_use_is_stale(now) {
-        let tx = services.store.begin().await?;
-        tx.touch_client(&client.id, now).await?;
-        tx.commit().await?;
-    }
+    services.note_use(view, client, now).await?;
     Ok(response)
 }

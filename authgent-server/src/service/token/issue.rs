@@ -5,6 +5,7 @@ use crate::crypto::random;
 use crate::domain::{Acr, Amr, Client, Grant, RefreshToken, RefreshTokenState, Resource, TokenHash, User};
 use crate::service::authorize::{OFFLINE_ACCESS, OPENID, still_allowed};
 use crate::service::consent::within_limit;
+use crate::service::memory::View;
 use crate::service::parameters::Parameters;
 use crate::service::userinfo::claims_of_scope;
 use crate::service::{Services, TargetError};
@@ -25,32 +26,35 @@ pub const ID_TOKEN: &str = "JWT";
 /// What the resource no longer has is left out, whatever was consented to: the operator may have taken a scope away.
 pub(super) async fn for_grant(
     services: &Services,
+    view: View,
     grant: &Grant,
+    user: &User,
     scope: &Scope,
     nonce: Option<String>,
     now: Timestamp,
 ) -> Result<TokenResponse, TokenError> {
-    let user = services.store.user(grant.user_id).await?;
-    let user = user.filter(|user| user.enabled).ok_or(TokenError::GrantRevoked)?;
-    let resource = services.target(Some(grant.resource.as_str())).await?;
+    if !user.enabled {
+        return Err(TokenError::GrantRevoked);
+    }
+    let resource = services.target_in(view, Some(grant.resource.as_str())).await?;
     if resource.uri != grant.resource {
         // It became another resource's alias: nobody consented to that one.
         return Err(
             TargetError::Unknown { uri: grant.resource.to_string(), meant: Some(resource.uri.to_string()) }.into()
         );
     }
-    let scope = within_limit(services, &user, &resource, &still_allowed(scope, &resource)).await?;
+    let scope = within_limit(services, user, &resource, &still_allowed(scope, &resource)).await?;
     let claims = AccessTokenClaims {
         sub: user.id.to_string(),
         client_id: grant.client_id.clone(),
         jti: format!("{}.{}", grant.id, random::uuid_v4(&*services.random)),
         auth_time: Some(grant.auth_time),
-        extra: profile(&user, resource.profile_claims.iter().map(String::as_str)),
+        extra: profile(user, resource.profile_claims.iter().map(String::as_str)),
         ..common(services, &grant.resource, &scope, now)
     };
     let mut response = answer(services, &claims)?;
     if scope.contains(OPENID) {
-        let claims = id_token_claims(services, grant, &user, &scope, now);
+        let claims = id_token_claims(services, grant, user, &scope, now);
         let algorithm = services.keyring.active().algorithm();
         let at_hash = Some(algorithm.at_hash(&response.access_token));
         response.id_token = Some(services.keyring.sign(ID_TOKEN, &IdTokenClaims { nonce, at_hash, ..claims })?);
@@ -61,6 +65,7 @@ pub(super) async fn for_grant(
 /// A `resource` in the token request must be the one that was granted; it may be left out (RFC 8707, section 2.2).
 pub(super) async fn check_resource(
     services: &Services,
+    view: View,
     grant: &Grant,
     parameters: &Parameters,
 ) -> Result<(), TokenError> {
@@ -69,7 +74,7 @@ pub(super) async fn check_resource(
         return Ok(());
     }
     // It may be an alias of the same resource.
-    if services.target(Some(asked)).await?.uri == grant.resource {
+    if services.target_in(view, Some(asked)).await?.uri == grant.resource {
         Ok(())
     } else {
         Err(TokenError::OtherResource { granted: grant.resource.to_string() })

@@ -29,15 +29,21 @@ pub async fn token(
     }
     let name = parameters.get("grant_type").ok_or(TokenError::Missing("grant_type"))?;
     let grant_type = GrantType::parse(name).ok_or(TokenError::UnsupportedGrantType)?;
-    let Caller { client, proved } = authenticate(services, authorization, parameters).await?;
+    if grant_type == GrantType::RefreshToken
+        && let Some(response) = refresh_token::quickly(services, authorization, parameters).await?
+    {
+        return Ok(response);
+    }
+    let view = services.view().await?;
+    let Caller { client, proved } = authenticate(services, view, authorization, parameters).await?;
     // Whoever acts for itself has to prove who it is (RFC 6749, section 4.4).
     let unproved = grant_type == GrantType::ClientCredentials && !proved;
     if unproved || !client.metadata.may_use(grant_type) {
         return Err(TokenError::UnauthorizedClient(grant_type));
     }
     match grant_type {
-        GrantType::AuthorizationCode => authorization_code::exchange(services, &client, parameters).await,
-        GrantType::RefreshToken => refresh_token::refresh(services, &client, parameters).await,
-        GrantType::ClientCredentials => client_credentials::issue(services, &client, parameters).await,
+        GrantType::AuthorizationCode => authorization_code::exchange(services, view, &client, parameters).await,
+        GrantType::RefreshToken => refresh_token::refresh(services, view, &client, parameters).await,
+        GrantType::ClientCredentials => client_credentials::issue(services, view, &client, parameters).await,
     }
 }

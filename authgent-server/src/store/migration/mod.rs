@@ -6,6 +6,7 @@
 mod m0001_initial;
 mod m0002_clients;
 pub(super) mod m0003_people;
+mod m0004_replicas;
 
 use super::{StoreError, WriteTransaction};
 use sea_orm::{ConnectionTrait, DbBackend, DynIden};
@@ -23,7 +24,12 @@ struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_initial::Migration), Box::new(m0002_clients::Migration), Box::new(m0003_people::Migration)]
+        vec![
+            Box::new(m0001_initial::Migration),
+            Box::new(m0002_clients::Migration),
+            Box::new(m0003_people::Migration),
+            Box::new(m0004_replicas::Migration),
+        ]
     }
 
     fn migration_table_name() -> DynIden {
@@ -38,10 +44,10 @@ pub(super) async fn run(transaction: WriteTransaction) -> Result<(), StoreError>
         // Held until the transaction ends, however it ends.
         transaction.inner.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await.map_err(failed)?;
     }
-    if pending(&transaction.inner).await?.is_empty() {
+    if pending(&*transaction.inner).await?.is_empty() {
         return Ok(());
     }
-    Migrator::up(&transaction.inner, None).await.map_err(failed)?;
+    Migrator::up(&*transaction.inner, None).await.map_err(failed)?;
     transaction.commit().await
 }
 
@@ -75,7 +81,7 @@ mod tests {
     async fn clients_of_the_first_schema_read_on_and_are_looked_at_by_clean_up() {
         let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
         let transaction = store.begin().await.unwrap();
-        Migrator::up(&transaction.inner, Some(1)).await.unwrap();
+        Migrator::up(&*transaction.inner, Some(1)).await.unwrap();
         for (id, origin) in [("came", "registered"), ("made", "operator")] {
             // As the first release wrote it.
             let metadata = r#"{"redirect_uris":["http://127.0.0.1/cb"],"token_endpoint_auth_method":"none","grant_types":["authorization_code"],"response_types":["code"],"application_type":"native"}"#;

@@ -4,10 +4,9 @@ use super::fixtures::*;
 use super::on_every_store;
 use crate::domain::ResourceSource;
 use crate::store::Store;
-use sea_orm::ConnectionTrait;
 
 async fn sql(store: &Store, statement: &str) {
-    store.write.execute_unprepared(statement).await.unwrap();
+    store.execute(statement).await;
 }
 
 #[tokio::test]

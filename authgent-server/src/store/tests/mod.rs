@@ -5,10 +5,12 @@ mod applications;
 mod cleanup;
 mod corrupt;
 mod fixtures;
+mod group_commit;
 mod opening;
 mod people;
 mod registration;
 mod resources;
+mod rotation;
 mod round_trip;
 mod single_winner;
 mod transactions;
@@ -16,6 +18,15 @@ mod transactions;
 use super::Store;
 use sea_orm::ConnectionTrait;
 use secrecy::SecretString;
+
+impl Store {
+    /// Runs a statement that is written for a test.
+    async fn execute(&self, sql: &str) {
+        let transaction = self.begin().await.unwrap();
+        transaction.inner.execute_unprepared(sql).await.unwrap();
+        transaction.commit().await.unwrap();
+    }
+}
 
 /// Runs `test` with the DSN of an empty database of each kind.
 async fn on_every_database(test: impl AsyncFn(SecretString)) {
@@ -25,10 +36,10 @@ async fn on_every_database(test: impl AsyncFn(SecretString)) {
     let Ok(server) = std::env::var("AUTHGENT_TEST_POSTGRES_DSN") else { return };
     let schema = format!("test_{}", uuid::Uuid::new_v4().simple());
     let owner = Store::connect(&server.clone().into()).await.unwrap();
-    owner.write.execute_unprepared(&format!("CREATE SCHEMA {schema}")).await.unwrap();
+    owner.execute(&format!("CREATE SCHEMA {schema}")).await;
     let separator = if server.contains('?') { '&' } else { '?' };
     test(format!("{server}{separator}options[search_path]={schema}").into()).await;
-    owner.write.execute_unprepared(&format!("DROP SCHEMA {schema} CASCADE")).await.unwrap();
+    owner.execute(&format!("DROP SCHEMA {schema} CASCADE")).await;
 }
 
 /// Runs `test` with an empty, migrated store of each kind.

@@ -63,7 +63,7 @@ async fn memory_is_a_database_of_its_own_that_goes_with_the_store() {
     write.insert_user(&super::fixtures::user(1)).await.unwrap();
     write.commit().await.unwrap();
     assert_eq!(first.clone().users().await.unwrap().len(), 1);
-    assert_eq!(second.pending_migrations().await.unwrap().len(), 3);
+    assert_eq!(second.pending_migrations().await.unwrap().len(), 4);
     let path = first._temporary.as_ref().unwrap().path().to_owned();
     assert!(path.exists());
     drop(first);
@@ -75,9 +75,10 @@ async fn a_read_connection_of_sqlite_cannot_write() {
     let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
     store.migrate().await.unwrap();
     store.read.execute_unprepared("DELETE FROM users").await.unwrap_err();
+    let write = store.begin().await.unwrap();
     let pragma = async |name: &str| {
-        let row = store
-            .write
+        let row = write
+            .inner
             .query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, format!("PRAGMA {name}")));
         let row = row.await.unwrap().unwrap();
         row.try_get_by_index::<String>(0).or_else(|_| row.try_get_by_index::<i64>(0).map(|n| n.to_string())).unwrap()
@@ -111,7 +112,10 @@ async fn pending_migrations_are_named_and_nothing_is_written_by_asking() {
     on_every_database(async |dsn| {
         let store = Store::connect(&dsn).await.unwrap();
         for _ in 0..2 {
-            assert_eq!(store.pending_migrations().await.unwrap(), ["0001_initial", "0002_clients", "0003_people"]);
+            assert_eq!(
+                store.pending_migrations().await.unwrap(),
+                ["0001_initial", "0002_clients", "0003_people", "0004_replicas"]
+            );
         }
         assert!(matches!(store.users().await, Err(StoreError::Unavailable { .. })));
         store.migrate().await.unwrap();
@@ -127,7 +131,7 @@ async fn a_later_schema_is_left_alone() {
         let store = Store::connect(&dsn).await.unwrap();
         store.migrate().await.unwrap();
         let later = "INSERT INTO authgent_migrations (version, applied_at) VALUES ('0099_later', 1)";
-        store.write.execute_unprepared(later).await.unwrap();
+        store.execute(later).await;
         let expected = "the database was made by a later version of Authgent (it has 0099_later): use that version or another database";
         assert_eq!(store.migrate().await.unwrap_err().to_string(), expected);
         assert_eq!(store.pending_migrations().await.unwrap_err().to_string(), expected);
@@ -139,15 +143,15 @@ async fn a_later_schema_is_left_alone() {
 async fn the_tables_of_another_program_are_left_alone() {
     on_every_database(async |dsn| {
         let store = Store::connect(&dsn).await.unwrap();
-        store.write.execute_unprepared("CREATE TABLE grants (id BIGINT)").await.unwrap();
+        store.execute("CREATE TABLE grants (id BIGINT)").await;
         let error = store.migrate().await.unwrap_err();
         assert!(matches!(error, StoreError::Migration { .. }), "{error}");
         assert_eq!(
             store.pending_migrations().await.unwrap(),
-            ["0001_initial", "0002_clients", "0003_people"],
+            ["0001_initial", "0002_clients", "0003_people", "0004_replicas"],
             "all or nothing"
         );
-        store.write.execute_unprepared("SELECT id FROM grants").await.unwrap();
+        store.execute("SELECT id FROM grants").await;
     })
     .await;
 }

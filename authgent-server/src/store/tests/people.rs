@@ -6,7 +6,6 @@ use crate::domain::*;
 use crate::store::{Store, StoreError};
 use authgent_core::time::Timestamp;
 use futures_util::future::join_all;
-use sea_orm::ConnectionTrait as _;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -391,15 +390,17 @@ async fn addresses_of_an_earlier_release_are_found_by_the_new_rule() {
             tx.insert_user(&User { email: Email::parse(email).unwrap(), ..user(n) }).await.unwrap();
         }
         tx.commit().await.unwrap();
-        let write = async |sql: &str| store.write.execute_unprepared(sql).await.unwrap();
+        let write = async |sql: &str| store.execute(sql).await;
         write("UPDATE users SET email = 'ada@xn--bcher-kva.example', email_canonical = 'ada@xn--bcher-kva.example' WHERE email LIKE 'ada%'").await;
         let email = Email::parse("Ada@Bücher.example").unwrap();
         assert!(store.user_by_email(&email).await.unwrap().is_none(), "lost");
-        renew_addresses(&store.write).await.unwrap();
+        let write_again = store.begin().await.unwrap();
+        renew_addresses(&*write_again.inner).await.unwrap();
+        write_again.commit().await.unwrap();
         assert_eq!(store.user_by_email(&email).await.unwrap().unwrap().id, user(1).id);
         // Two that were different and are one now: nothing is changed, and the operator is told which.
         write("UPDATE users SET email = 'ada@bücher.example', email_canonical = 'old' WHERE email LIKE 'grace%'").await;
-        let refused = renew_addresses(&store.write).await.unwrap_err().to_string();
+        let refused = renew_addresses(&*store.begin().await.unwrap().inner).await.unwrap_err().to_string();
         assert!(refused.contains("ada@xn--bcher-kva.example") && refused.contains("ada@bücher.example"), "{refused}");
     })
     .await;

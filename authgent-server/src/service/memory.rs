@@ -1,0 +1,206 @@
+//! What this replica remembers of the database: clients and resources, which every request needs and few change.
+//!
+//! Nothing is used that somebody has changed before the request came: a [`View`] names a generation
+//! ([`crate::store::Store::cache_generation`]), and what is remembered counts only if it was read under that one or a later one.
+//! Changes that do not raise the generation, such as those of an older release beside this one, are seen after
+//! [`LONGEST_MEMORY`].
+
+use crate::domain::{Client, Resource};
+use crate::service::{Services, TargetError, userinfo};
+use crate::store::{Store, StoreError};
+use authgent_core::resource::ResourceUri;
+use authgent_core::time::Timestamp;
+use moka::sync::Cache;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How many clients are remembered.
+const CLIENTS: u64 = 10_000;
+/// After which time everything is read again, whatever the generation says.
+pub const LONGEST_MEMORY: Duration = Duration::from_secs(60);
+
+/// A state of the database, at least: what is seen through it is of that state or a later one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct View {
+    generation: i64,
+}
+
+impl View {
+    /// The generation of the state.
+    #[must_use]
+    pub const fn generation(self) -> i64 {
+        self.generation
+    }
+}
+
+/// Clients and resources in memory.
+pub struct Memory {
+    generation: Flights,
+    clients: Cache<String, Seen<Client>>,
+    resources: Cache<(), Seen<KnownResources>>,
+}
+
+struct Seen<T> {
+    /// The generation that was known when it was read.
+    generation: i64,
+    what: Arc<T>,
+}
+
+impl<T> Clone for Seen<T> {
+    fn clone(&self) -> Self {
+        Self { generation: self.generation, what: Arc::clone(&self.what) }
+    }
+}
+
+/// Every resource.
+#[derive(Debug)]
+pub struct KnownResources {
+    /// By URI.
+    pub all: Vec<Resource>,
+    /// The canonical URIs of all, and of the userinfo endpoint.
+    pub uris: Arc<[String]>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        let clients = Cache::builder().max_capacity(CLIENTS).time_to_live(LONGEST_MEMORY).build();
+        let resources = Cache::builder().max_capacity(1).time_to_live(LONGEST_MEMORY).build();
+        Self { generation: Flights::default(), clients, resources }
+    }
+}
+
+/// Reading the generation for many at once. Whoever asks gets the outcome of a read that began after they asked, so that it
+/// shows every change that was made before; those who ask during a read share the next one.
+#[derive(Default)]
+struct Flights {
+    turn: tokio::sync::Mutex<()>,
+    begun: AtomicU64,
+    /// The number of the last read that ended, and what came of it.
+    landed: Mutex<(u64, Option<Result<i64, String>>)>,
+    /// The last that was read, by whomever.
+    last: AtomicI64,
+}
+
+impl Flights {
+    async fn read(&self, store: &Store) -> Result<i64, StoreError> {
+        let began_before = self.begun.load(Ordering::SeqCst);
+        let _turn = self.turn.lock().await;
+        if let (number, Some(outcome)) = &*self.landed.lock().unwrap_or_else(PoisonError::into_inner)
+            && *number > began_before
+        {
+            return outcome.clone().map_err(|problem| StoreError::Unavailable { problem });
+        }
+        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let outcome = store.cache_generation().await;
+        let shared = outcome.as_ref().copied().map_err(ToString::to_string);
+        *self.landed.lock().unwrap_or_else(PoisonError::into_inner) = (number, Some(shared));
+        if let Ok(generation) = outcome {
+            self.last.fetch_max(generation, Ordering::SeqCst);
+        }
+        outcome
+    }
+}
+
+impl Services {
+    /// The present state: everything that was committed before this is called.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn view(&self) -> Result<View, StoreError> {
+        Ok(View { generation: self.memory.generation.read(&self.store).await? })
+    }
+
+    /// The state that was looked at last, without asking. Whoever decides something by it has to make sure that it still is
+    /// the present one, or take it for the documented time.
+    #[must_use]
+    pub fn last_view(&self) -> View {
+        View { generation: self.memory.generation.last.load(Ordering::SeqCst) }
+    }
+
+    /// The client that is registered under this identifier, enabled or not.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn client(&self, view: View, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        let known = self.memory.clients.get(id).filter(|seen| seen.generation >= view.generation);
+        if let Some(seen) = known {
+            return Ok(Some(seen.what));
+        }
+        // That there is none is not remembered: identifiers that somebody makes up fill no memory.
+        let Some(client) = self.store.client(id).await? else { return Ok(None) };
+        let client = Arc::new(client);
+        self.memory.clients.insert(id.to_owned(), Seen { generation: view.generation, what: Arc::clone(&client) });
+        Ok(Some(client))
+    }
+
+    /// Every resource.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn resources(&self, view: View) -> Result<Arc<KnownResources>, StoreError> {
+        let known = self.memory.resources.get(&()).filter(|seen| seen.generation >= view.generation);
+        if let Some(seen) = known {
+            return Ok(seen.what);
+        }
+        let all = self.store.resources().await?;
+        let uris = all.iter().map(|resource| resource.uri.to_string());
+        let uris = uris.chain([self.settings.userinfo_uri()]).collect();
+        let what = Arc::new(KnownResources { all, uris });
+        self.memory.resources.insert((), Seen { generation: view.generation, what: Arc::clone(&what) });
+        Ok(what)
+    }
+
+    /// The resource that `uri` names, by its canonical URI or an alias; or the one that was probably meant.
+    ///
+    /// # Errors
+    /// [`TargetError`] naming what is known instead.
+    pub async fn target(&self, uri: Option<&str>) -> Result<Resource, TargetError> {
+        self.target_in(self.view().await?, uri).await
+    }
+
+    /// As [`Services::target`], in a state that is known.
+    ///
+    /// # Errors
+    /// [`TargetError`].
+    pub async fn target_in(&self, view: View, uri: Option<&str>) -> Result<Resource, TargetError> {
+        let resources = &self.resources(view).await?.all;
+        let Some(uri) = uri else {
+            // RFC 8707 leaves a request without `resource` to the server; with one resource nothing is ambiguous.
+            return match &resources[..] {
+                [only] => Ok(only.clone()),
+                _ => Err(TargetError::Missing),
+            };
+        };
+        let uri = ResourceUri::parse(uri).map_err(|error| TargetError::Malformed(error.to_string()))?;
+        if self.settings.is_userinfo(&uri) {
+            return Ok(userinfo::resource(uri));
+        }
+        if let Some(resource) = resources.iter().find(|resource| resource.answers_to(&uri)) {
+            return Ok(resource.clone());
+        }
+        let known = resources.iter().flat_map(|resource| std::iter::once(&resource.uri).chain(&resource.aliases));
+        Err(TargetError::Unknown { meant: uri.probably_meant(known).map(ToString::to_string), uri: uri.to_string() })
+    }
+
+    /// Notes that a client received a token, where that was not noted within the hour.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn note_use(&self, view: View, client: &Arc<Client>, now: Timestamp) -> Result<(), StoreError> {
+        if !client.last_use_is_stale(now) {
+            return Ok(());
+        }
+        let tx = self.store.begin().await?;
+        tx.touch_client(&client.id, now).await?;
+        tx.commit().await?;
+        self.remember_use(view, client, now);
+        Ok(())
+    }
+
+    /// Otherwise each of its requests of the next minute would note it again.
+    pub fn remember_use(&self, view: View, client: &Arc<Client>, now: Timestamp) {
+        let what = Arc::new(Client { last_used_at: Some(now), ..Client::clone(client) });
+        self.memory.clients.insert(client.id.clone(), Seen { generation: view.generation, what });
+    }
+}

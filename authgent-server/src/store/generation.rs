@@ -1,0 +1,46 @@
+//! Whether what a replica remembers is still so: one number that every change of what is remembered raises.
+//!
+//! Clients, resources and signing keys are read at each request and change seldom. A replica keeps them in memory under the
+//! generation that it had seen *before* it read them, and uses them where the generation is still that one. So a client
+//! that was disabled is refused by every replica from the moment on in which the command that disabled it has ended.
+
+use super::{Store, StoreError, WriteTransaction};
+use sea_orm::{ConnectionTrait, Statement};
+use std::sync::atomic::Ordering;
+
+const READ: &str = "SELECT generation FROM cache_generation WHERE id = 1";
+const RAISE: &str = "UPDATE cache_generation SET generation = generation + 1 WHERE id = 1";
+
+impl Store {
+    /// The present generation: of everything that is committed when this is called.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn cache_generation(&self) -> Result<i64, StoreError> {
+        let statement = Statement::from_string(self.read.get_database_backend(), READ);
+        match self.read.query_one_raw(statement).await? {
+            Some(row) => Ok(row.try_get_by_index(0)?),
+            None => Err(StoreError::Corrupt {
+                table: "cache_generation",
+                column: "generation",
+                id: "1".to_owned(),
+                problem: "is missing".to_owned(),
+            }),
+        }
+    }
+}
+
+impl WriteTransaction {
+    /// Ends the present generation with this transaction: something that replicas remember was changed in it.
+    pub(super) fn end_cache_generation(&self) {
+        self.ends_cache_generation.store(true, Ordering::Relaxed);
+    }
+
+    /// Last of all in a transaction: on PostgreSQL the row stays locked until it ends, and all who lock it do so in this order.
+    pub(super) async fn raise_cache_generation(&self) -> Result<(), StoreError> {
+        if self.ends_cache_generation.load(Ordering::Relaxed) {
+            self.inner.execute_unprepared(RAISE).await?;
+        }
+        Ok(())
+    }
+}

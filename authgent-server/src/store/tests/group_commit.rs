@@ -1,0 +1,124 @@
+//! Many transactions, one wait for the disk: what one of them does is nobody else's trouble, and nobody hears of success before
+//! it is durable.
+
+use super::fixtures::*;
+use crate::store::{Store, StoreError};
+use futures_util::future::join_all;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+async fn store() -> Store {
+    let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
+    store.migrate().await.unwrap();
+    store
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_fails_or_gives_up_is_undone_alone() {
+    let store = store().await;
+    let writers = (0..200_u128).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let write = store.begin().await.unwrap();
+            write.insert_user(&user(n)).await.unwrap();
+            match n % 4 {
+                0 => write.commit().await.unwrap(),
+                1 => drop(write),
+                2 => {
+                    write.insert_client(&client("the same")).await.unwrap();
+                    drop(write);
+                }
+                _ => {
+                    let refused = write.insert_user(&user(n)).await.unwrap_err();
+                    assert!(matches!(refused, StoreError::Conflict { .. }));
+                    write.commit().await.unwrap();
+                }
+            }
+        })
+    });
+    join_all(writers).await.into_iter().for_each(Result::unwrap);
+    let mut there: Vec<u128> = store.users().await.unwrap().into_iter().map(|user| user.id.as_u128()).collect();
+    there.sort_unstable();
+    assert_eq!(there, (0..200).filter(|n| matches!(n % 4, 0 | 3)).collect::<Vec<_>>());
+    assert_eq!(store.clients().await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_sees_what_is_not_committed_and_whoever_was_told_sees_it() {
+    let store = store().await;
+    let told = Arc::new(AtomicUsize::new(0));
+    let writers = (0..300_u128).map(|n| {
+        let (store, told) = (store.clone(), Arc::clone(&told));
+        tokio::spawn(async move {
+            let write = store.begin().await.unwrap();
+            write.insert_user(&user(n)).await.unwrap();
+            write.commit().await.unwrap();
+            assert!(store.user(user(n).id).await.unwrap().is_some(), "its own change, at once");
+            told.fetch_add(1, Ordering::SeqCst);
+        })
+    });
+    let writers = join_all(writers);
+    let watch = async {
+        loop {
+            let known = told.load(Ordering::SeqCst);
+            let there = store.users().await.unwrap().len();
+            assert!(there >= known, "{known} were told, {there} are there");
+            if there == 300 {
+                return;
+            }
+        }
+    };
+    let (writers, ()) = futures_util::future::join(writers, watch).await;
+    writers.into_iter().for_each(Result::unwrap);
+}
+
+/// SQLite undoes a whole transaction when the disk is full: with it everybody's who had a turn in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn nobody_is_told_that_what_a_full_disk_lost_was_kept() {
+    let (mut kept, mut refused) = (0, 0);
+    for _ in 0..5 {
+        let store = store().await;
+        // As many pages as there are, for the connection that writes.
+        store.execute("PRAGMA max_page_count = 1").await;
+        let writers = (0..200_u128).map(|n| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let write = store.begin().await?;
+                write.insert_user(&crate::domain::User { name: Some("n".repeat(500)), ..user(n) }).await?;
+                write.commit().await
+            })
+        });
+        for (n, outcome) in join_all(writers).await.into_iter().enumerate() {
+            match outcome.unwrap() {
+                Ok(()) => {
+                    kept += 1;
+                    let id = user(u128::try_from(n).unwrap()).id;
+                    assert!(store.user(id).await.unwrap().is_some(), "{n} was told that it is there");
+                }
+                Err(error) => {
+                    refused += 1;
+                    assert!(error.is_unavailable(), "{error}");
+                }
+            }
+        }
+        // Without help: the next one has a connection that works.
+        store.execute("DELETE FROM users").await;
+        with_grant(&store).await;
+    }
+    assert!(kept > 0 && refused > 0, "{kept} kept, {refused} refused");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_store_that_is_closed_refuses_and_has_kept_everything() {
+    let directory = tempfile::tempdir().unwrap();
+    let dsn = format!("sqlite://{}/authgent.db", directory.path().display());
+    let store = Store::connect(&dsn.clone().into()).await.unwrap();
+    store.migrate().await.unwrap();
+    with_grant(&store).await;
+    store.close().await;
+    assert!(store.begin().await.unwrap_err().is_unavailable());
+    assert!(!directory.path().join("authgent.db-wal").exists(), "the log is folded into the file");
+    let again = Store::connect(&dsn.into()).await.unwrap();
+    assert_eq!(again.users().await.unwrap().len(), 1);
+    again.execute("DELETE FROM users").await;
+}

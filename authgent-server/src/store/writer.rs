@@ -1,0 +1,275 @@
+//! The one writer of an SQLite database, and group commit: many transactions, one wait for the disk.
+//!
+//! SQLite makes a commit durable with one `fdatasync`, and has one writer at a time. So all that wants to write takes turns on
+//! one connection, inside one transaction: each turn is a savepoint of its own, which is undone alone where it fails. When
+//! nobody waits any more, or enough have had their turn, the transaction is committed, and only then is anybody told that their
+//! changes are there. While the disk works the next ones queue: the more there are, the more share a commit, and nobody
+//! ever waits for company.
+
+use super::connect::sqlite_pool;
+use super::rotation::{self, Rotated, Rotation};
+use super::{StoreError, WriteTransaction};
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
+use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+
+/// How many turns share a commit at most.
+const TURNS: usize = 64;
+/// For how long turns are added to a commit that somebody waits for.
+const LONGEST_GROUP: Duration = Duration::from_millis(5);
+
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+
+enum Turn {
+    /// Statements that the caller runs itself.
+    Transaction(Answer<WriteTransaction>),
+    Rotation(Box<Rotation>, Answer<Rotated>),
+    Close(oneshot::Sender<()>),
+}
+
+/// The queue of those who want to write.
+#[derive(Clone)]
+pub(super) struct Writer {
+    queue: mpsc::UnboundedSender<Turn>,
+    patience: Duration,
+}
+
+impl Writer {
+    /// Opens the connection and starts the writer, who ends with the last clone.
+    pub(super) async fn start(options: SqliteConnectOptions, patience: Duration) -> Result<Self, sea_orm::DbErr> {
+        let connection = sqlite_pool(options.clone(), 1).await?;
+        let (queue, turns) = mpsc::unbounded_channel();
+        tokio::spawn(run(options, connection, turns));
+        Ok(Self { queue, patience })
+    }
+
+    /// Lets everybody who waits have their turn, and closes the connection.
+    pub(super) async fn close(&self) {
+        let (answer, closed) = oneshot::channel();
+        if self.queue.send(Turn::Close(answer)).is_ok() {
+            drop(closed.await);
+        }
+    }
+
+    /// Waits for a turn.
+    pub(super) async fn begin(&self) -> Result<WriteTransaction, StoreError> {
+        let (answer, begun) = oneshot::channel();
+        self.ask(Turn::Transaction(answer), begun).await
+    }
+
+    /// Has a refresh token rotated, together with those of everybody else who waits.
+    pub(super) async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
+        let (answer, rotated) = oneshot::channel();
+        self.ask(Turn::Rotation(Box::new(rotation), answer), rotated).await
+    }
+
+    /// Whoever gives up waiting is passed over, unless the turn has begun.
+    async fn ask<T>(&self, turn: Turn, answer: oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
+        self.queue.send(turn).map_err(|_| closed())?;
+        match timeout(self.patience, answer).await {
+            Ok(answer) => answer.map_err(|_| closed())?,
+            Err(_) => Err(unavailable("others have been writing for too long")),
+        }
+    }
+}
+
+/// How a [`WriteTransaction`] tells the writer that its turn is over. Dropped without a word, its changes are undone.
+pub(super) struct GivenBack(oneshot::Sender<Answer<()>>);
+
+impl GivenBack {
+    /// The changes stay. Waits until they are durable.
+    pub(super) async fn committed(self) -> Result<(), StoreError> {
+        let (answer, durable) = oneshot::channel();
+        self.0.send(answer).map_err(|_| closed())?;
+        durable.await.map_err(|_| closed())?
+    }
+}
+
+fn unavailable(problem: impl Into<String>) -> StoreError {
+    StoreError::Unavailable { problem: problem.into() }
+}
+
+fn closed() -> StoreError {
+    unavailable("the connection that writes is closed")
+}
+
+impl Turn {
+    /// Whether nobody waits for it any more.
+    fn is_given_up(&self) -> bool {
+        match self {
+            Self::Transaction(answer) => answer.is_closed(),
+            Self::Rotation(_, answer) => answer.is_closed(),
+            Self::Close(_) => false,
+        }
+    }
+
+    /// A caller that has gone needs no answer.
+    fn refuse(self, problem: &str) {
+        match self {
+            Self::Transaction(answer) => drop(answer.send(Err(unavailable(problem)))),
+            Self::Rotation(_, answer) => drop(answer.send(Err(unavailable(problem)))),
+            Self::Close(closed) => {
+                // Whoever closes may have gone.
+                let _ = closed.send(());
+            }
+        }
+    }
+}
+
+/// Who had a turn and waits for the commit, with what to say then.
+enum Waiting {
+    Transaction(Answer<()>),
+    Rotation(Rotated, Answer<Rotated>),
+}
+
+impl Waiting {
+    fn tell(self, outcome: &Result<(), StoreError>) {
+        let problem = outcome.as_ref().err().map(|error| unavailable(error.to_string()));
+        match (self, problem) {
+            (Self::Transaction(answer), None) => drop(answer.send(Ok(()))),
+            (Self::Transaction(answer), Some(problem)) => drop(answer.send(Err(problem))),
+            (Self::Rotation(rotated, answer), None) => drop(answer.send(Ok(rotated))),
+            (Self::Rotation(_, answer), Some(problem)) => drop(answer.send(Err(problem))),
+        }
+    }
+}
+
+async fn run(options: SqliteConnectOptions, connection: DatabaseConnection, mut queue: mpsc::UnboundedReceiver<Turn>) {
+    let mut connection = Some(connection);
+    let mut turns = Vec::with_capacity(TURNS);
+    let mut waiting = Vec::with_capacity(TURNS);
+    let mut closing = None;
+    while closing.is_none() && (!turns.is_empty() || queue.recv_many(&mut turns, TURNS).await > 0) {
+        let outcome = group(&options, &mut connection, &mut queue, &mut turns, &mut waiting, &mut closing).await;
+        waiting.drain(..).for_each(|waiting| waiting.tell(&outcome));
+        if let Err(error) = outcome {
+            tracing::error!(error = %error, "writing to the database failed");
+            // After an error nobody knows in which state the connection is.
+            if let Some(connection) = connection.take() {
+                close(&connection).await;
+            }
+            // Those whose turn has not come are told at once: each of them could wait as long again.
+            while let Ok(turn) = queue.try_recv() {
+                turns.push(turn);
+            }
+            turns.drain(..).for_each(|turn| turn.refuse(&error.to_string()));
+        }
+    }
+    if let Some(connection) = connection {
+        close(&connection).await;
+    }
+    if let Some(closed) = closing {
+        let _ = closed.send(());
+    }
+}
+
+async fn close(connection: &DatabaseConnection) {
+    if let Err(error) = connection.close_by_ref().await {
+        tracing::warn!(error = %error, "the connection that writes did not close in order");
+    }
+}
+
+/// One transaction, with as many turns as come while it is open. Whoever is in `waiting` is told its outcome.
+async fn group(
+    options: &SqliteConnectOptions,
+    connection: &mut Option<DatabaseConnection>,
+    queue: &mut mpsc::UnboundedReceiver<Turn>,
+    turns: &mut Vec<Turn>,
+    waiting: &mut Vec<Waiting>,
+    closing: &mut Option<oneshot::Sender<()>>,
+) -> Result<(), StoreError> {
+    let connection = match connection {
+        Some(connection) => connection,
+        None => connection.insert(sqlite_pool(options.clone(), 1).await?),
+    };
+    let immediate = SqliteTransactionMode::Immediate;
+    let whole = TransactionOptions { sqlite_transaction_mode: Some(immediate), ..TransactionOptions::default() };
+    let whole = connection.begin_with_options(whole).await?;
+    // Where SQLite undoes the transaction by itself, as when the disk is full, this savepoint goes with it: then the release
+    // below fails, and nobody is told that what is lost was kept.
+    let guard = whole.begin_with_options(TransactionOptions::default()).await?;
+    let began = Instant::now();
+    while !turns.is_empty() && closing.is_none() && waiting.len() < TURNS && began.elapsed() < LONGEST_GROUP {
+        rotate(&guard, turns, waiting).await?;
+        // One at a time, so that rotations which come meanwhile need not wait for all of them.
+        if let Some(position) = turns.iter().position(|turn| !matches!(turn, Turn::Rotation(..))) {
+            match turns.remove(position) {
+                Turn::Transaction(answer) => lend(&guard, answer, waiting).await?,
+                Turn::Close(closed) => *closing = Some(closed),
+                Turn::Rotation(..) => {}
+            }
+        }
+        while turns.len() < TURNS
+            && let Ok(turn) = queue.try_recv()
+        {
+            turns.push(turn);
+        }
+    }
+    guard.commit().await?;
+    Ok(whole.commit().await?)
+}
+
+/// Has all rotations that wait done at once.
+async fn rotate(
+    guard: &DatabaseTransaction,
+    turns: &mut Vec<Turn>,
+    waiting: &mut Vec<Waiting>,
+) -> Result<(), StoreError> {
+    turns.retain(|turn| !turn.is_given_up());
+    let (mut rotations, mut answers) = (Vec::new(), Vec::new());
+    for turn in turns.extract_if(.., |turn| matches!(turn, Turn::Rotation(..))) {
+        if let Turn::Rotation(rotation, answer) = turn {
+            rotations.push(*rotation);
+            answers.push(answer);
+        }
+    }
+    if rotations.is_empty() {
+        return Ok(());
+    }
+    let outcomes = match rotation::all_at_once(guard, &rotations).await {
+        Ok(outcomes) => outcomes,
+        Err(error) => {
+            answers.into_iter().for_each(|answer| drop(answer.send(Err(unavailable(error.to_string())))));
+            return Err(error);
+        }
+    };
+    for (outcome, answer) in outcomes.into_iter().zip(answers) {
+        match outcome {
+            Ok(rotated @ Rotated::Done(_)) => waiting.push(Waiting::Rotation(rotated, answer)),
+            // Nothing was changed for these.
+            outcome => drop(answer.send(outcome)),
+        }
+    }
+    Ok(())
+}
+
+/// Lends a savepoint to whoever has this turn, until it is given back.
+async fn lend(
+    guard: &DatabaseTransaction,
+    answer: Answer<WriteTransaction>,
+    waiting: &mut Vec<Waiting>,
+) -> Result<(), StoreError> {
+    let savepoint = match guard.begin_with_options(TransactionOptions::default()).await {
+        Ok(savepoint) => Arc::new(savepoint),
+        Err(error) => {
+            drop(answer.send(Err(unavailable(error.to_string()))));
+            return Err(error.into());
+        }
+    };
+    let (given_back, ended) = oneshot::channel();
+    // Where the caller has gone, the transaction is dropped here, as it is where the caller goes later.
+    drop(answer.send(Ok(WriteTransaction::new(Arc::clone(&savepoint), Some(GivenBack(given_back))))));
+    let outcome = ended.await;
+    let savepoint = Arc::into_inner(savepoint).ok_or_else(|| unavailable("a transaction is still in use"))?;
+    match outcome {
+        Ok(answer) => {
+            let released = savepoint.commit().await;
+            waiting.push(Waiting::Transaction(answer));
+            Ok(released?)
+        }
+        Err(_) => Ok(savepoint.rollback().await?),
+    }
+}
