@@ -1,20 +1,20 @@
 //! Wires the layers together: the one place that sees them all.
 
 use crate::config::{BrandingConfig, Config};
-use crate::crypto::keyring::Keyring;
 use crate::crypto::passkey::RelyingParty;
 use crate::crypto::password::PasswordHasher;
 use crate::crypto::pem::KeyError;
 use crate::crypto::random::{Random, Sequence};
 use crate::crypto::vault::{Vault, VaultError};
-use crate::domain::{Branding, Logo};
-use crate::http::{PublishedKeys, RegistrationRate, SignInRate, application};
+use crate::domain::{Branding, Logo, RotationPolicy};
+use crate::http::{RegistrationRate, SignInRate, application};
 use crate::net::{Fetcher, FetcherSettings, MailError, Mailer, Resolve, UpstreamClient};
 use crate::service::client_documents::{ClientDocuments, DocumentPolicy};
 use crate::service::client_keys::ClientKeys;
+use crate::service::keys::{KeyPolicy, Keys, KeysError};
 use crate::service::memory::Memory;
 use crate::service::upstream::{self, Upstream};
-use crate::service::{Services, Settings, cleanup};
+use crate::service::{Services, Settings, cleanup, upkeep};
 use crate::store::{Store, StoreError};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
@@ -52,9 +52,9 @@ pub enum StartupError {
     /// No key for what is sealed can be derived of the signing key.
     #[error(transparent)]
     Vault(#[from] VaultError),
-    /// The public keys cannot be written as JSON.
-    #[error("the signing key cannot be published: {0}")]
-    Publish(#[from] serde_json::Error),
+    /// The keys of the database are not usable.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
     /// The database is not usable.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -109,9 +109,8 @@ impl Application {
     /// [`StartupError`], before anything is served.
     pub async fn build(config: Config, dependencies: Dependencies) -> Result<Self, StartupError> {
         let key = config.signing_key.load(config.signing_alg)?;
-        let keyring = Keyring::new(key, Vec::new());
         let vault = vault(&config)?;
-        let keys = web::Data::new(PublishedKeys::new(&keyring)?);
+        let key_policy = key_policy(&config);
         let store = Store::connect(&config.db_dsn).await?;
         store.migrate().await?;
         let tx = store.begin().await?;
@@ -119,13 +118,16 @@ impl Application {
         tx.commit().await?;
 
         warn_of_limits(&store, &config).await?;
+        let (now, random) = (dependencies.clock.now(), &*dependencies.random);
+        let keys = Keys::open(&store, &vault, random, key, &key_policy, now).await?;
 
         let listener = listen(&config)?;
         let address = listener.local_addr().map_err(StartupError::Run)?;
         let services = Arc::new(Services {
             store,
             memory: Memory::default(),
-            keyring,
+            keys,
+            key_policy,
             vault,
             relying_party: RelyingParty::new(&config.issuer),
             passwords: PasswordHasher::new(password_permits()),
@@ -144,12 +146,11 @@ impl Application {
         let sign_in_rate = web::Data::new(SignInRate::new(config.sign_in_rate, config.trusted_proxies.clone()));
         let rate = RegistrationRate::new(config.registration.rate, config.trusted_proxies);
         let rate = web::Data::new(rate);
-        let server =
-            HttpServer::new(move || application(data.clone(), keys.clone(), rate.clone(), sign_in_rate.clone()))
-                .shutdown_timeout(SHUTDOWN_SECONDS)
-                .listen(listener)
-                .map_err(StartupError::Run)?
-                .run();
+        let server = HttpServer::new(move || application(data.clone(), rate.clone(), sign_in_rate.clone()))
+            .shutdown_timeout(SHUTDOWN_SECONDS)
+            .listen(listener)
+            .map_err(StartupError::Run)?
+            .run();
         tracing::info!(%address, issuer = %services.settings.issuer, "listening");
         if !services.settings.identity_providers.is_empty() {
             // Beside the start: a provider that is down, or named wrongly, is in the log before somebody wants to sign in.
@@ -175,9 +176,12 @@ impl Application {
     /// # Errors
     /// [`StartupError::Run`] where the server fails.
     pub async fn run(self) -> Result<(), StartupError> {
-        let cleanup = tokio::spawn(cleanup::run(Arc::clone(&self.services)));
+        let beside = [
+            tokio::spawn(cleanup::run(Arc::clone(&self.services))),
+            tokio::spawn(upkeep::run(Arc::clone(&self.services))),
+        ];
         let outcome = self.server.await.map_err(StartupError::Run);
-        cleanup.abort();
+        beside.iter().for_each(tokio::task::JoinHandle::abort);
         // SQLite then folds its write-ahead log into the file, so that a copy of the file is whole.
         self.services.store.close().await;
         outcome
@@ -213,12 +217,21 @@ async fn warn_of_limits(store: &Store, config: &Config) -> Result<(), StartupErr
 
 /// Under the key of the settings, or one that is derived of the signing key: what was sealed before the setting was made opens
 /// until the signing key is replaced.
-fn vault(config: &Config) -> Result<Vault, StartupError> {
+pub(crate) fn vault(config: &Config) -> Result<Vault, StartupError> {
     let derived = Vault::derived(config.signing_key.read()?.as_bytes())?;
     Ok(match &config.encryption_key {
         Some(key) => Vault::new(key.clone().into_bytes()).after(derived),
         None => derived,
     })
+}
+
+/// A key is published for as long before it signs as the settings say, but not for longer than half of its life.
+pub(crate) fn key_policy(config: &Config) -> KeyPolicy {
+    let period = i64::from(config.key_rotation_days) * 86_400;
+    let ahead = i64::from(config.key_publish_ahead);
+    let publish_ahead = if period == 0 { ahead } else { ahead.min(period / 2) };
+    let token_life = i64::from(config.token_ttl.max(config.id_token_ttl));
+    KeyPolicy { algorithm: config.signing_alg, rotation: RotationPolicy { period, publish_ahead, token_life } }
 }
 
 fn settings(config: &Config) -> Result<Settings, StartupError> {

@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 /// Where everything is kept, unless `--dir` says otherwise.
 const DIRECTORY: &str = ".authgent";
 const DATABASE: &str = "authgent.db";
+const KEY: &str = "signing-key.pem";
 /// Who can sign in.
 const EMAIL: &str = "you@example.com";
 /// The server that `mcp-demo` is.
@@ -58,7 +59,7 @@ pub(super) struct Dev {
 impl Dev {
     pub(super) async fn run(self, context: &Context) -> Result<Answer, Failure> {
         make_directory(&self.dir)?;
-        let key = self.dir.join("signing-key.pem");
+        let key = self.dir.join(KEY);
         let loader = context.loader.clone().for_development(key.clone(), dsn(&self.dir.join(DATABASE)), vec![demo()?]);
         let loader =
             loader.flag("--host", "host", self.host).flag("--port", "port", self.port.map(|port| port.to_string()));
@@ -85,6 +86,11 @@ impl Dev {
 pub(super) fn database_here() -> Option<String> {
     let path = Path::new(DIRECTORY).join(DATABASE);
     path.is_file().then(|| dsn(&path))
+}
+
+/// The signing key of a `dev` in the working directory.
+pub(super) fn key_here() -> PathBuf {
+    Path::new(DIRECTORY).join(KEY)
 }
 
 /// The DSN of a file. What has a meaning in a URL is written as its code.

@@ -73,7 +73,7 @@ enum Command {
     Dev(dev::Dev),
     /// Bring the tables of the database up to date.
     Migrate(migrate::Migrate),
-    /// Make signing keys.
+    /// The keys that sign tokens.
     #[command(subcommand)]
     Key(key::Key),
     /// People who may sign in.
@@ -110,6 +110,15 @@ impl Context {
     /// The settings; where they name no database, that of `authgent dev` in this directory.
     fn loader_here(&self) -> Loader {
         self.loader.clone().database_fallback(dev::database_here())
+    }
+
+    /// The settings of the server; where they name no database, those of `authgent dev` in this directory.
+    fn loader_of_server(&self) -> Loader {
+        let here = dev::database_here().filter(|_| self.loader.database().is_err());
+        match here {
+            Some(dsn) => self.loader.clone().for_development(dev::key_here(), dsn, Vec::new()),
+            None => self.loader.clone(),
+        }
     }
 
     /// The database that the settings name; without settings, that of `authgent dev` in this directory.
@@ -173,7 +182,7 @@ async fn run(command: Command, context: &Context) -> Result<Answer, Failure> {
         Command::Serve(serve) => serve.run(context).await,
         Command::Dev(dev) => dev.run(context).await,
         Command::Migrate(migrate) => migrate.run(context).await,
-        Command::Key(key) => key.run(),
+        Command::Key(key) => key.run(context).await,
         Command::User(user) => user.run(context).await,
         Command::Resource(resource) => resource.run(context).await,
         Command::Client(client) => client.run(context).await,

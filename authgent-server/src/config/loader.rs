@@ -137,6 +137,8 @@ impl Loader {
             code_ttl: seconds(&values, "code_ttl", 1..=3600)?,
             refresh_grace: seconds(&values, "refresh_grace", 0..=300)?,
             encryption_key: encryption_key(&values)?,
+            key_rotation_days: values.number("key_rotation_days", "of days ", 0..=3650)?.unwrap_or_default(),
+            key_publish_ahead: seconds(&values, "key_publish_ahead", 0..=2_592_000)?,
             session_ttl: seconds(&values, "session_ttl", 1..=31_536_000)?,
             client_documents: clients::documents(&values)?,
             registration: clients::registration(&values)?,
@@ -155,7 +157,6 @@ impl Loader {
         }
         let mut warnings = Vec::new();
         warnings.extend(insecure_issuer(&config.issuer));
-        warnings.extend(key_rotation(&values)?);
         Ok(Loaded { config, warnings })
     }
 
@@ -348,14 +349,6 @@ fn log(values: &Values) -> Result<LogConfig, ConfigError> {
     let format = LogFormat::parse(&format)
         .ok_or_else(|| values.wrong("log_format", format!("must be auto, human or json, and {format:?} is none")))?;
     Ok(LogConfig { filter, format })
-}
-
-fn key_rotation(values: &Values) -> Result<Option<String>, ConfigError> {
-    let days = values.number::<u32>("key_rotation_days", "of days ", 0..=3650)?;
-    Ok(days.filter(|days| *days != 0).map(|days| {
-        let place = values.place("key_rotation_days");
-        format!("{place} is {days}, but this release does not rotate keys by itself: exchange the signing key by hand")
-    }))
 }
 
 fn insecure_issuer(issuer: &Issuer) -> Option<String> {

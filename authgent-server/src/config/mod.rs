@@ -57,6 +57,10 @@ pub struct Config {
     pub port: u16,
     /// Life of an access token.
     pub token_ttl: u32,
+    /// The age at which a signing key is followed by the next, in days; 0 for never.
+    pub key_rotation_days: u32,
+    /// How long a signing key is published before it signs, in seconds.
+    pub key_publish_ahead: u32,
     /// Life of a refresh token; 0 where none are issued.
     pub refresh_ttl: u32,
     /// Life of an ID token.

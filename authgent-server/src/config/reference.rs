@@ -86,7 +86,6 @@ public issuer cannot be reached from inside the network. Authgent itself does no
 fn default(setting: &Setting) -> String {
     match (setting.key, setting.default) {
         ("issuer" | "signing_key" | "db_dsn", _) => "required".to_owned(),
-        ("key_rotation_days", _) => "0".to_owned(),
         (_, "") => "none".to_owned(),
         (_, default) => format!("`{default}`"),
     }

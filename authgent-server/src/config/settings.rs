@@ -304,10 +304,15 @@ pub static SETTINGS: &[Setting] = &[
         ..text("log_format", "AUTHGENT_LOG_FORMAT", "auto", "json")
     },
     Setting {
-        meaning: "the age in days at which a signing key is replaced",
-        detail: "This release does not replace keys by itself: a value other than 0 is answered with a warning. Exchange the key by \
-                 hand, or set 0 to say that this is known.",
-        ..number("key_rotation_days", "AUTHGENT_KEY_ROTATION_DAYS", "", "0")
+        meaning: "the age in days at which a signing key is followed by the next one; 0 for never",
+        detail: "The next key is made in the database, sealed with `AUTHGENT_ENCRYPTION_KEY`, published, used after \
+                 `AUTHGENT_KEY_PUBLISH_AHEAD`, and withdrawn when the last token that it signed is dead.",
+        ..number("key_rotation_days", "AUTHGENT_KEY_ROTATION_DAYS", "30", "90")
+    },
+    Setting {
+        meaning: "how long a signing key is published before it signs, in seconds",
+        detail: "Longer than any MCP server keeps a copy of the key set. Half of the rotation period at most.",
+        ..number("key_publish_ahead", "AUTHGENT_KEY_PUBLISH_AHEAD", "86400", "7200")
     },
     Setting {
         meaning: "the OpenID provider that people sign in at: its issuer",

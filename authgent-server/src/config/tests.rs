@@ -302,13 +302,6 @@ fn warnings_are_given() {
             "AUTHGENT_TOKEN_TLL is no setting of Authgent and has no effect: the nearest that exists is AUTHGENT_TOKEN_TTL"
         ]
     );
-    assert_eq!(
-        warnings(&[("AUTHGENT_KEY_ROTATION_DAYS", "30")]),
-        [
-            "AUTHGENT_KEY_ROTATION_DAYS is 30, but this release does not rotate keys by itself: exchange the signing key by hand"
-        ]
-    );
-    assert!(warnings(&[("AUTHGENT_KEY_ROTATION_DAYS", "0")]).is_empty());
     for (issuer, warned) in [
         ("http://auth.example.com", true),
         ("http://10.0.0.7:8080", true),

@@ -1,13 +1,16 @@
 //! The keys that sign tokens and the keys that still verify them.
 
-use super::hash::base64url;
+use super::algorithm::SigningAlgorithm;
+use super::hash::{base64url, token_hash};
+use super::jwk_verifier::{JwkError, JwkVerifier};
 use super::pem::SigningKey;
-use authgent_core::jwk::JwkSet;
+use authgent_core::jwk::{JwkSet, PublicJwk};
 use authgent_core::token::{AT_JWT, TokenHeader};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The longest token that is looked at, in bytes. A token of ours is below two kilobytes.
 const LONGEST_TOKEN: usize = 64 * 1024;
@@ -46,30 +49,56 @@ pub enum VerifyError {
     PayloadNotAnObject,
 }
 
+/// The public half of a key of ours.
+#[derive(Debug)]
+pub struct VerifyingKey {
+    kid: String,
+    algorithm: SigningAlgorithm,
+    jwk: PublicJwk,
+    verifier: JwkVerifier,
+}
+
+impl VerifyingKey {
+    /// Reads a public key with its `kid`, for tokens of this algorithm.
+    ///
+    /// # Errors
+    /// [`JwkError`] where it is no sound key for it.
+    pub fn new(kid: String, algorithm: SigningAlgorithm, jwk: PublicJwk) -> Result<Self, JwkError> {
+        let verifier = JwkVerifier::new(&jwk, algorithm.as_str())?;
+        Ok(Self { kid, algorithm, jwk, verifier })
+    }
+}
+
 /// One key that signs, and others that are published and verify: what was signed before a rotation stays good,
 /// and what will be signed after it is known beforehand.
 pub struct Keyring {
-    active: SigningKey,
-    others: HashMap<String, SigningKey>,
+    active: Arc<SigningKey>,
+    others: HashMap<String, Arc<VerifyingKey>>,
     jwks: JwkSet,
+    /// The set as JSON, and its entity tag.
+    document: (String, String),
     /// Encoded headers of the active key for the types that are signed all the time.
     headers: [(&'static str, String); 2],
 }
 
 impl Keyring {
     /// A keyring. A key among `others` that is also `active`, or there twice, counts once.
-    #[must_use]
-    pub fn new(active: SigningKey, others: Vec<SigningKey>) -> Self {
+    ///
+    /// # Errors
+    /// Where the public keys cannot be written as JSON.
+    pub fn new(active: Arc<SigningKey>, others: Vec<Arc<VerifyingKey>>) -> Result<Self, serde_json::Error> {
         let mut jwks = JwkSet { keys: vec![active.jwk().clone()] };
         let mut by_kid = HashMap::new();
         for key in others {
-            if key.kid() != active.kid() && !by_kid.contains_key(key.kid()) {
-                jwks.keys.push(key.jwk().clone());
-                by_kid.insert(key.kid().to_owned(), key);
+            if key.kid != active.kid() && !by_kid.contains_key(&key.kid) {
+                jwks.keys.push(key.jwk.clone());
+                by_kid.insert(key.kid.clone(), key);
             }
         }
         let headers = [AT_JWT, "JWT"].map(|typ| (typ, encoded_header(&active, typ)));
-        Self { active, others: by_kid, jwks, headers }
+        let body = serde_json::to_string(&jwks)?;
+        let etag = format!("\"{}\"", base64url(&token_hash(&body).0[..12]));
+        Ok(Self { active, others: by_kid, jwks, document: (body, etag), headers })
     }
 
     /// The key that signs.
@@ -82,6 +111,18 @@ impl Keyring {
     #[must_use]
     pub fn jwks(&self) -> &JwkSet {
         &self.jwks
+    }
+
+    /// The public keys as JSON (RFC 7517, section 5).
+    #[must_use]
+    pub fn document(&self) -> &str {
+        &self.document.0
+    }
+
+    /// The entity tag of [`Keyring::document`], in quotes (RFC 9110, section 8.8.3).
+    #[must_use]
+    pub fn etag(&self) -> &str {
+        &self.document.1
     }
 
     /// A token of this `typ` with these claims, signed with the active key (RFC 7515, section 7.1).
@@ -124,26 +165,33 @@ impl Keyring {
         let (header, payload) = signed.split_once('.').ok_or(VerifyError::Malformed)?;
         let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| VerifyError::Malformed);
         let (header, signature) = (read_header(&decode(header)?)?, decode(signature)?);
-        let key = header.kid.as_deref().and_then(|kid| self.key(kid)).ok_or(VerifyError::UnknownKey)?;
-        if header.alg != key.algorithm().as_str() {
+        let kid = header.kid.as_deref().ok_or(VerifyError::UnknownKey)?;
+        let (algorithm, other) = if kid == self.active.kid() {
+            (self.active.algorithm(), None)
+        } else {
+            let key = self.others.get(kid).ok_or(VerifyError::UnknownKey)?;
+            (key.algorithm, Some(key))
+        };
+        if header.alg != algorithm.as_str() {
             return Err(VerifyError::WrongAlgorithm);
         }
-        if !key.verifies(signed.as_bytes(), &signature) {
+        let signed = signed.as_bytes();
+        let verifies = match other {
+            None => self.active.verifies(signed, &signature),
+            Some(key) => key.verifier.verifies(signed, &signature),
+        };
+        if !verifies {
             return Err(VerifyError::WrongSignature);
         }
         let payload: serde_json::Value =
             serde_json::from_slice(&decode(payload)?).map_err(|_| VerifyError::PayloadNotAnObject)?;
         if payload.is_object() { Ok((header, payload)) } else { Err(VerifyError::PayloadNotAnObject) }
     }
-
-    fn key(&self, kid: &str) -> Option<&SigningKey> {
-        if kid == self.active.kid() { Some(&self.active) } else { self.others.get(kid) }
-    }
 }
 
 impl std::fmt::Debug for Keyring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Keyring").field("active", &self.active).field("others", &self.others.values()).finish()
+        f.debug_struct("Keyring").field("active", &self.active).field("others", &self.others.keys()).finish()
     }
 }
 

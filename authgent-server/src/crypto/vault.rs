@@ -32,7 +32,7 @@ pub enum VaultError {
 pub struct Vault {
     key: Zeroizing<[u8; 32]>,
     /// What sealed before `key` did.
-    former: Option<Zeroizing<[u8; 32]>>,
+    former: Vec<Zeroizing<[u8; 32]>>,
 }
 
 impl std::fmt::Debug for Vault {
@@ -45,13 +45,16 @@ impl Vault {
     /// A vault under a key of its own.
     #[must_use]
     pub fn new(key: Zeroizing<[u8; 32]>) -> Self {
-        Self { key, former: None }
+        Self { key, former: Vec::new() }
     }
 
     /// The same vault, that also opens what another one has sealed: a key of its own that is set later locks nothing away.
     #[must_use]
     pub fn after(self, former: Self) -> Self {
-        Self { former: Some(former.key), ..self }
+        let mut keys = self.former;
+        keys.push(former.key);
+        keys.extend(former.former);
+        Self { former: keys, ..self }
     }
 
     /// A vault under a key that is derived of a private key in PEM, in whatever form it is written: HKDF with SHA-256
@@ -103,7 +106,7 @@ impl Vault {
         let open = |key: &Zeroizing<[u8; 32]>| {
             decrypt_aead(Cipher::aes_256_gcm(), &**key, Some(nonce), purpose.as_bytes(), text, tag).ok()
         };
-        let opened = open(&self.key).or_else(|| self.former.as_ref().and_then(open));
+        let opened = open(&self.key).or_else(|| self.former.iter().find_map(open));
         opened.map(Zeroizing::new).ok_or(VaultError::Foreign)
     }
 

@@ -43,6 +43,7 @@ pub mod registration;
 pub mod resource;
 pub mod secret;
 pub mod session;
+pub mod signing_key;
 pub mod user;
 
 pub use account_event::{AccountEvent, Device, EventKind};
@@ -63,4 +64,5 @@ pub use refresh_token::{RefreshToken, RefreshTokenState};
 pub use resource::{DEFAULT_PROFILE_CLAIMS, Resource, ResourceScope, ResourceSource};
 pub use secret::TokenHash;
 pub use session::{Session, UpstreamSession};
+pub use signing_key::{KeyOrigin, KeySchedule, KeyState, RotationPolicy, StoredKey};
 pub use user::{Email, EmailError, User};

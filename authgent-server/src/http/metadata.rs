@@ -6,6 +6,8 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, web};
 
 pub(super) async fn get(services: web::Data<Services>) -> Result<HttpResponse, ApiError> {
-    let document = metadata::metadata(&services).await?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "public, max-age=60")).json(document))
+    let document = metadata::document(&services).await?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((CACHE_CONTROL, "public, max-age=60")).content_type("application/json");
+    Ok(response.body(document.to_string()))
 }

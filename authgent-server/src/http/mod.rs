@@ -43,14 +43,12 @@ use actix_web::http::header;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, Error, HttpResponse, Route, guard};
 
-pub use jwks::PublishedKeys;
 pub use log::RootSpan;
 pub use rate_limit::{RegistrationRate, SignInRate};
 
 /// The application: every route below the path of the issuer, the security headers, and one log line per request.
 pub fn application(
     services: web::Data<Services>,
-    keys: web::Data<PublishedKeys>,
     registration_rate: web::Data<RegistrationRate>,
     sign_in_rate: web::Data<SignInRate>,
 ) -> App<
@@ -67,7 +65,6 @@ pub fn application(
         .wrap(headers::security())
         .wrap(tracing_actix_web::TracingLogger::<RootSpan>::new())
         .app_data(services)
-        .app_data(keys)
         .app_data(registration_rate)
         .app_data(sign_in_rate)
         .configure(move |config| routes(config, &settings))

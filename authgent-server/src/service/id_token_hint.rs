@@ -42,7 +42,7 @@ impl IdTokenHint {
     /// # Errors
     /// [`HintError`].
     pub fn read(services: &Services, token: &str) -> Result<Self, HintError> {
-        let (header, claims) = services.keyring.verify(token)?;
+        let (header, claims) = services.keyring().verify(token)?;
         let claims: IdTokenClaims = serde_json::from_value(claims).map_err(|_| HintError::NotAnIdToken)?;
         let is_ours = header.typ.as_deref() == Some(ID_TOKEN) && claims.iss == services.settings.issuer.as_str();
         match (claims.sub.parse(), claims.aud.as_slice()) {

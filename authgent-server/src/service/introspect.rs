@@ -62,7 +62,7 @@ pub async fn introspect(
 
 /// The claims of an access token of ours that has not expired.
 fn access_token_claims(services: &Services, token: &str) -> Option<AccessTokenClaims> {
-    let (header, claims) = services.keyring.verify(token).ok()?;
+    let (header, claims) = services.keyring().verify(token).ok()?;
     // Whom it is for does not matter to the one who issued it: every audience of its own is accepted.
     let audiences = match &claims["aud"] {
         serde_json::Value::String(one) => vec![one.clone()],

@@ -12,7 +12,7 @@ use authgent_core::resource::ResourceUri;
 use authgent_core::time::Timestamp;
 use moka::sync::Cache;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 /// How many clients are remembered.
@@ -60,6 +60,8 @@ pub struct KnownResources {
     pub all: Vec<Resource>,
     /// The canonical URIs of all, and of the userinfo endpoint.
     pub uris: Arc<[String]>,
+    /// What the server says of itself, which depends on them and on nothing else that changes while it runs.
+    pub(super) metadata: OnceLock<Arc<str>>,
 }
 
 impl Default for Memory {
@@ -103,12 +105,14 @@ impl Flights {
 }
 
 impl Services {
-    /// The present state: everything that was committed before this is called.
+    /// The present state: everything that was committed before this is called. The keys that sign are of that state afterwards.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn view(&self) -> Result<View, StoreError> {
-        Ok(View { generation: self.memory.generation.read(&self.store).await? })
+        let generation = self.memory.generation.read(&self.store).await?;
+        self.renew_keys(generation).await?;
+        Ok(View { generation })
     }
 
     /// The state that was looked at last, without asking. Whoever decides something by it has to make sure that it still is
@@ -146,7 +150,7 @@ impl Services {
         let all = self.store.resources().await?;
         let uris = all.iter().map(|resource| resource.uri.to_string());
         let uris = uris.chain([self.settings.userinfo_uri()]).collect();
-        let what = Arc::new(KnownResources { all, uris });
+        let what = Arc::new(KnownResources { all, uris, metadata: OnceLock::new() });
         self.memory.resources.insert((), Seen { generation: view.generation, what: Arc::clone(&what) });
         Ok(what)
     }

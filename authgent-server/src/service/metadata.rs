@@ -8,6 +8,7 @@ use authgent_core::metadata::client::{ASSERTION_ALGORITHMS, GrantType, TokenEndp
 use authgent_core::metadata::server::AuthorizationServerMetadata;
 use authgent_core::pkce::S256;
 use authgent_core::scope::{Scope, ScopeToken};
+use std::sync::Arc;
 
 /// What ID tokens and the userinfo endpoint may say.
 const CLAIMS: [&str; 13] = [
@@ -27,14 +28,23 @@ const CLAIMS: [&str; 13] = [
 ];
 
 /// The languages of the pages.
-const UI_LOCALES: [&str; 1] = ["en"];
+const UI_LOCALES: [&str; 2] = ["en", "de"];
 
-/// The one document that every well-known location serves.
+/// The one document that every well-known location serves, as JSON, of the state of the database that was looked at last: at
+/// most a second old.
 ///
 /// # Errors
 /// [`StoreError`] where the resources cannot be read.
-pub async fn metadata(services: &Services) -> Result<AuthorizationServerMetadata, StoreError> {
-    let resources = &services.resources(services.view().await?).await?.all;
+pub async fn document(services: &Services) -> Result<Arc<str>, StoreError> {
+    let resources = services.resources(services.last_view()).await?;
+    let document = resources.metadata.get_or_init(|| {
+        // A document of strings and lists is always JSON.
+        serde_json::to_string(&metadata(services, &resources.all)).unwrap_or_default().into()
+    });
+    Ok(Arc::clone(document))
+}
+
+fn metadata(services: &Services, resources: &[Resource]) -> AuthorizationServerMetadata {
     let issuer = &services.settings.issuer;
     let of_resources: Scope = resources.iter().flat_map(Resource::scope).collect();
     let mut scopes_supported: Vec<ScopeToken> = of_resources.into_iter().collect();
@@ -46,7 +56,7 @@ pub async fn metadata(services: &Services) -> Result<AuthorizationServerMetadata
     };
     let confidential = TokenEndpointAuthMethod::ALL.iter().copied().filter(|method| method.is_confidential());
     let confidential: Vec<_> = confidential.collect();
-    Ok(AuthorizationServerMetadata {
+    AuthorizationServerMetadata {
         issuer: issuer.to_string(),
         authorization_endpoint: Some(issuer.endpoint("/oauth/authorize")),
         token_endpoint: Some(issuer.endpoint("/oauth/token")),
@@ -73,7 +83,7 @@ pub async fn metadata(services: &Services) -> Result<AuthorizationServerMetadata
         authorization_response_iss_parameter_supported: true,
         client_id_metadata_document_supported: services.settings.client_documents,
         subject_types_supported: vec!["public".into()],
-        id_token_signing_alg_values_supported: vec![services.keyring.active().algorithm().as_str().to_owned()],
+        id_token_signing_alg_values_supported: vec![services.key_policy.algorithm.as_str().to_owned()],
         acr_values_supported: Acr::ALL.iter().map(ToString::to_string).collect(),
         claim_types_supported: vec!["normal".into()],
         claims_supported: CLAIMS.map(str::to_owned).to_vec(),
@@ -84,5 +94,5 @@ pub async fn metadata(services: &Services) -> Result<AuthorizationServerMetadata
         request_uri_parameter_supported: false,
         protected_resources: resources.iter().map(|resource| resource.uri.to_string()).collect(),
         service_documentation: None,
-    })
+    }
 }

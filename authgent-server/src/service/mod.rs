@@ -13,6 +13,7 @@ pub mod copies;
 pub mod id_token_hint;
 pub mod impersonation;
 pub mod introspect;
+pub mod keys;
 pub mod links;
 pub mod logout;
 pub mod memory;
@@ -26,10 +27,10 @@ pub mod revoke;
 pub mod second_factor;
 pub mod sign_in;
 pub mod token;
+pub mod upkeep;
 pub mod upstream;
 pub mod userinfo;
 
-use crate::crypto::keyring::Keyring;
 use crate::crypto::passkey::RelyingParty;
 use crate::crypto::password::PasswordHasher;
 use crate::crypto::random::{Random, Sequence};
@@ -40,6 +41,7 @@ use crate::domain::{Branding, Client, ClientOrigin, GroupScope, IdentityProvider
 use crate::net::{Fetcher, Mailer};
 use crate::service::client_documents::ClientDocuments;
 use crate::service::client_keys::ClientKeys;
+use crate::service::keys::{KeyPolicy, Keys};
 use crate::service::memory::Memory;
 use crate::service::upstream::Upstream;
 use crate::store::{Store, StoreError};
@@ -56,7 +58,9 @@ pub struct Services {
     /// What is remembered of it.
     pub memory: Memory,
     /// The keys that sign.
-    pub keyring: Keyring,
+    pub keys: Keys,
+    /// When new ones are made.
+    pub key_policy: KeyPolicy,
     /// Seals what has to be kept and read again.
     pub vault: Vault,
     /// The relying party of passkeys; `None` where the issuer's host is no name.

@@ -70,7 +70,7 @@ enum Hangs {
 }
 
 async fn hangs_on(services: &Services, client_id: &str, token: &str) -> Result<Hangs, StoreError> {
-    if let Ok((_, claims)) = services.keyring.verify(token) {
+    if let Ok((_, claims)) = services.keyring().verify(token) {
         return Ok(match claims["jti"].as_str().and_then(grant_of_jti) {
             Some(grant_id) => Hangs::OnGrant(grant_id),
             // One that has ended needs no revocation (RFC 7009, section 2.2).

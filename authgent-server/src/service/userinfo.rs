@@ -61,7 +61,9 @@ pub fn claims_of_scope(scope: &Scope) -> impl Iterator<Item = &'static str> {
 /// [`UserInfoError`].
 pub async fn userinfo(services: &Services, token: &str) -> Result<UserInfoResponse, UserInfoError> {
     const ENDED: UserInfoError = UserInfoError::Refused("the access token was revoked");
-    let (header, claims) = services.keyring.verify(token).map_err(|error| refused(&error))?;
+    // A key that was withdrawn until now is not known any more.
+    services.view().await?;
+    let (header, claims) = services.keyring().verify(token).map_err(|error| refused(&error))?;
     // The audience is looked at below: which one it is decides what is told.
     let Some(aud) = claims["aud"].as_str().and_then(|aud| ResourceUri::parse(aud).ok()) else {
         return Err(UserInfoError::Refused("the access token is for nobody"));

@@ -9,6 +9,8 @@ use sea_orm::{ConnectionTrait, Statement};
 use std::sync::atomic::Ordering;
 
 const READ: &str = "SELECT generation FROM cache_generation WHERE id = 1";
+/// An update, since SQLite knows no other lock and has the database to itself anyway.
+const LOCK: &str = "UPDATE cache_generation SET generation = generation WHERE id = 1";
 const RAISE: &str = "UPDATE cache_generation SET generation = generation + 1 WHERE id = 1";
 
 impl Store {
@@ -34,6 +36,12 @@ impl WriteTransaction {
     /// Ends the present generation with this transaction: something that replicas remember was changed in it.
     pub(super) fn end_cache_generation(&self) {
         self.ends_cache_generation.store(true, Ordering::Relaxed);
+    }
+
+    /// Has the generation's row to itself until the transaction ends.
+    pub(super) async fn lock_cache_generation(&self) -> Result<(), StoreError> {
+        self.inner.execute_unprepared(LOCK).await?;
+        Ok(())
     }
 
     /// Last of all in a transaction: on PostgreSQL the row stays locked until it ends, and all who lock it do so in this order.

@@ -40,6 +40,7 @@ mod rotation;
 mod second_factors;
 mod sessions;
 mod sign_in_failures;
+mod signing_keys;
 #[cfg(test)]
 mod tests;
 mod users;

@@ -29,6 +29,33 @@ impl Store {
 }
 
 impl WriteTransaction {
+    /// One sealed secret of an app, where there is any.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn any_sealed_totp_secret(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(totp::Entity::find().one(&*self.inner).await?.map(|app| app.sealed_secret))
+    }
+
+    /// The sealed secrets of all apps, each with its person.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn sealed_totp_secrets(&self) -> Result<Vec<(Uuid, Vec<u8>)>, StoreError> {
+        let apps = totp::Entity::find().all(&*self.inner).await?;
+        Ok(apps.into_iter().map(|app| (app.user_id, app.sealed_secret)).collect())
+    }
+
+    /// Writes the secret of a person's app anew, sealed with another key.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn set_sealed_totp_secret(&self, user_id: Uuid, sealed: Vec<u8>) -> Result<(), StoreError> {
+        let update = totp::Entity::update_many().col_expr(totp::Column::SealedSecret, Expr::value(sealed));
+        update.filter(totp::Column::UserId.eq(user_id)).exec(&*self.inner).await?;
+        Ok(())
+    }
+
     /// Sets a person's authenticator app in the place of an earlier one.
     ///
     /// # Errors

@@ -70,7 +70,7 @@ fn checked_metadata(services: &Services, document: &Map<String, Value>) -> Resul
     let mut metadata = ClientMetadata::parse(document)?;
     if let Some(algorithm) = &mut metadata.openid.id_token_signed_response_alg {
         // There is one key that signs for everybody: the answer says which (RFC 7591, section 2).
-        services.keyring.active().algorithm().as_str().clone_into(algorithm);
+        services.keyring().active().algorithm().as_str().clone_into(algorithm);
     }
     // A token without a person's consent is not for anybody.
     metadata.grant_types.retain(|grant_type| *grant_type != GrantType::ClientCredentials);

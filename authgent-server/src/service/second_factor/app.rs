@@ -12,7 +12,7 @@ use secrecy::zeroize::Zeroizing;
 use serde_json::json;
 
 /// What the vault seals secrets of apps for.
-pub(super) const PURPOSE: &str = "totp";
+pub(in crate::service) const PURPOSE: &str = "totp";
 /// How long a secret that no code has proved stays the same, in seconds: who loads the page again need not scan again.
 const UNPROVED: i64 = 3600;
 

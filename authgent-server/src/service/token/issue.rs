@@ -55,9 +55,10 @@ pub(super) async fn for_grant(
     let mut response = answer(services, &claims)?;
     if scope.contains(OPENID) {
         let claims = id_token_claims(services, grant, user, &scope, now);
-        let algorithm = services.keyring.active().algorithm();
+        let keyring = services.keyring();
+        let algorithm = keyring.active().algorithm();
         let at_hash = Some(algorithm.at_hash(&response.access_token));
-        response.id_token = Some(services.keyring.sign(ID_TOKEN, &IdTokenClaims { nonce, at_hash, ..claims })?);
+        response.id_token = Some(keyring.sign(ID_TOKEN, &IdTokenClaims { nonce, at_hash, ..claims })?);
     }
     Ok(response)
 }
@@ -152,7 +153,7 @@ fn common(services: &Services, resource: &ResourceUri, scope: &Scope, now: Times
 
 fn answer(services: &Services, claims: &AccessTokenClaims) -> Result<TokenResponse, TokenError> {
     Ok(TokenResponse {
-        access_token: services.keyring.sign(AT_JWT, claims)?,
+        access_token: services.keyring().sign(AT_JWT, claims)?,
         token_type: "Bearer".into(),
         expires_in: Some(u64::from(services.settings.token_ttl)),
         refresh_token: None,

@@ -113,7 +113,7 @@ fn sign_assertion(
         "iat": now.0,
         "exp": now.plus(ASSERTION_TTL).0,
     });
-    services.keyring.sign("JWT", &claims).map_err(|error| {
+    services.keyring().sign("JWT", &claims).map_err(|error| {
         tracing::error!(%error, "no assertion could be signed");
         UpstreamError::Assertion
     })

@@ -20,6 +20,7 @@ pub(super) mod resource_names;
 pub(super) mod resources;
 pub(super) mod sessions;
 pub(super) mod sign_in_failures;
+pub(super) mod signing_keys;
 pub(super) mod totp;
 pub(super) mod used_assertions;
 pub(super) mod users;

@@ -50,6 +50,5 @@ fn signing_keys() -> TableCreateStatement {
         .col(ColumnDef::new("active_from").big_integer().not_null())
         .col(ColumnDef::new("retired_at").big_integer())
         .col(ColumnDef::new("withdrawn_at").big_integer())
-        .col(ColumnDef::new("withdrawal_reason").text())
         .take()
 }

@@ -32,7 +32,7 @@ impl Ceilings {
         let config = Config::builder(issuer.url(), RESOURCE).required_scope("mcp:read").build()?;
         let authenticator = Authenticator::new(config)?;
         let key = SigningKey::from_pem(generate_pem(SigningAlgorithm::Es256).as_bytes(), SigningAlgorithm::Es256)?;
-        let keyring = Arc::new(Keyring::new(key, Vec::new()));
+        let keyring = Arc::new(Keyring::new(Arc::new(key), Vec::new())?);
         let shared = web::Data::from(Arc::clone(&keyring));
         let server = HttpServer::new(move || {
             App::new()

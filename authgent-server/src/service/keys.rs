@@ -1,0 +1,488 @@
+//! The keys that sign: which one does at this moment, and what makes the next one. What is published, used and withdrawn
+//! when stands in [`crate::domain::signing_key`].
+
+use crate::crypto::keyring::{Keyring, VerifyingKey};
+use crate::crypto::pem::{KeyError, SigningAlgorithm, SigningKey, generate_pem};
+use crate::crypto::random::Random;
+use crate::crypto::vault::{Vault, VaultError};
+use crate::domain::{KeyOrigin, KeySchedule, KeyState, RotationPolicy, StoredKey};
+use crate::service::Services;
+use crate::store::{Store, StoreError, WriteTransaction};
+use authgent_core::time::Timestamp;
+use secrecy::zeroize::Zeroizing;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// What private keys are sealed for.
+const PURPOSE: &str = "signing key";
+
+/// How long a key of which nothing is in use is still listed, in seconds: thirty days.
+const LISTED: i64 = 30 * 86_400;
+
+/// Why keys cannot be used or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// The vault does not open a key.
+    #[error(
+        "the signing key {kid} in the database was sealed with another key than AUTHGENT_ENCRYPTION_KEY or the signing key give: \
+         set the one that it was sealed with; `authgent key reseal` changes it"
+    )]
+    Sealed {
+        /// The key.
+        kid: String,
+    },
+    /// The vault does not open what authenticator apps use.
+    #[error(
+        "the secrets of authenticator apps in the database were sealed with another key than AUTHGENT_ENCRYPTION_KEY or the \
+         signing key give: set the one that they were sealed with; `authgent key reseal` changes it"
+    )]
+    SealedApps,
+    /// Sealing failed.
+    #[error("a signing key could not be sealed: {0}")]
+    Vault(VaultError),
+    /// A key in the database is none.
+    #[error("the signing key {kid} in the database cannot be used: {problem}")]
+    Unusable {
+        /// The key.
+        kid: String,
+        /// Why.
+        problem: String,
+    },
+    /// There is none whose private half is here.
+    #[error("no signing key can be used: the private half of none of them is here")]
+    NoneAtHand,
+    /// There is no such key.
+    #[error("there is no signing key {0}: `authgent key list` shows those that there are")]
+    Unknown(String),
+    /// It is in that state already.
+    #[error("the signing key {kid} is {state} already")]
+    Already {
+        /// The key.
+        kid: String,
+        /// What it is.
+        state: &'static str,
+    },
+    /// What was given is no key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The database did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What this process knows of keys.
+pub struct Keys {
+    /// `AUTHGENT_SIGNING_KEY`.
+    configured: Arc<SigningKey>,
+    /// Those whose private half is here, by `kid`.
+    at_hand: Mutex<HashMap<String, Arc<SigningKey>>>,
+    current: RwLock<Current>,
+}
+
+struct Current {
+    generation: i64,
+    schedule: KeySchedule,
+    keyring: Arc<Keyring>,
+    /// Between these two moments the keyring is right.
+    from: Timestamp,
+    until: Option<Timestamp>,
+}
+
+/// Which keys there should be.
+#[derive(Debug, Clone, Copy)]
+pub struct KeyPolicy {
+    /// What new keys sign with.
+    pub algorithm: SigningAlgorithm,
+    /// When they are made.
+    pub rotation: RotationPolicy,
+}
+
+impl Keys {
+    /// Brings the keys of the database up to date with the settings, and reads them: the configured key is noted where it is
+    /// new, and signs from now on; where no key can sign one is made.
+    ///
+    /// # Errors
+    /// [`KeysError`]: nothing was changed.
+    pub async fn open(
+        store: &Store,
+        vault: &Vault,
+        random: &dyn Random,
+        configured: SigningKey,
+        policy: &KeyPolicy,
+        now: Timestamp,
+    ) -> Result<Self, KeysError> {
+        let configured = Arc::new(configured);
+        let tx = store.begin().await?;
+        let mut stored = tx.lock_signing_keys().await?;
+        check_vault(&tx, vault, &stored).await?;
+        if !stored.iter().any(|key| key.kid == configured.kid()) {
+            if !stored.is_empty() {
+                tracing::info!(kid = configured.kid(), "the signing key of the settings is new, and signs from now on");
+            }
+            let key = row(&configured, KeyOrigin::Configuration, None, now, now);
+            tx.insert_signing_key(&key).await?;
+            stored.push(key);
+        }
+        let schedule = KeySchedule::new(stored.clone(), policy.rotation.token_life);
+        if schedule.active(now, |key| is_at_hand(key, &configured)).is_none() {
+            tracing::warn!("no key that is there may sign: a new one is made");
+            let key = generate(vault, random, policy.algorithm, now, now)?;
+            tx.insert_signing_key(&key).await?;
+        }
+        tx.commit().await?;
+
+        let generation = store.cache_generation().await?;
+        let mut at_hand = HashMap::new();
+        let current =
+            read(store, vault, &configured, &mut at_hand, generation, policy.rotation.token_life, now).await?;
+        Ok(Self { configured, at_hand: Mutex::new(at_hand), current: RwLock::new(current) })
+    }
+
+    fn at(&self, now: Timestamp) -> Arc<Keyring> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        if current.from <= now && current.until.is_none_or(|until| now < until) {
+            return Arc::clone(&current.keyring);
+        }
+        drop(current);
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let at_hand = self.at_hand.lock().unwrap_or_else(PoisonError::into_inner);
+        match keyring(&current.schedule, &at_hand, now) {
+            Ok(keyring) => {
+                current.keyring = Arc::new(keyring);
+                current.from = now;
+                current.until = current.schedule.next_change(now);
+            }
+            // The last one that could be made is as good as it was.
+            Err(error) => tracing::error!(error = %error, "the signing keys cannot be used"),
+        }
+        Arc::clone(&current.keyring)
+    }
+
+    fn generation(&self) -> i64 {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).generation
+    }
+}
+
+impl Services {
+    /// The keys as they are now, of the last state of the database that was looked at ([`Services::view`] looks).
+    #[must_use]
+    pub fn keyring(&self) -> Arc<Keyring> {
+        self.keys.at(self.now())
+    }
+
+    /// Reads the keys again, where they were read before `generation`.
+    ///
+    /// # Errors
+    /// [`StoreError`] where they cannot be read. Those that are known stay.
+    pub(super) async fn renew_keys(&self, generation: i64) -> Result<(), StoreError> {
+        if self.keys.generation() >= generation {
+            return Ok(());
+        }
+        let mut at_hand = self.keys.at_hand.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let life = self.key_policy.rotation.token_life;
+        let now = self.now();
+        let configured = &self.keys.configured;
+        match read(&self.store, &self.vault, configured, &mut at_hand, generation, life, now).await {
+            Ok(read) => {
+                *self.keys.at_hand.lock().unwrap_or_else(PoisonError::into_inner) = at_hand;
+                let mut current = self.keys.current.write().unwrap_or_else(PoisonError::into_inner);
+                // Somebody else may have read a later state meanwhile.
+                if current.generation < generation {
+                    *current = read;
+                }
+                Ok(())
+            }
+            Err(KeysError::Store(error)) => Err(error),
+            Err(error) => Err(StoreError::Unavailable { problem: error.to_string() }),
+        }
+    }
+
+    /// Makes the next key where it is due, and forgets what is over. Every replica does this; one of them makes the key.
+    ///
+    /// # Errors
+    /// [`KeysError`].
+    pub async fn rotate_keys_when_due(&self) -> Result<(), KeysError> {
+        let (policy, now) = (&self.key_policy, self.now());
+        let life = policy.rotation.token_life;
+        let known = KeySchedule::new(self.store.signing_keys().await?, life);
+        if known.due(now, &policy.rotation).is_none() && !known.keys().iter().any(|key| is_to_tidy(&known, key, now)) {
+            return Ok(());
+        }
+        let tx = self.store.begin().await?;
+        let schedule = KeySchedule::new(tx.lock_signing_keys().await?, life);
+        if let Some(active_from) = schedule.due(now, &policy.rotation) {
+            let key = generate(&self.vault, &*self.random, policy.algorithm, now, active_from)?;
+            tx.insert_signing_key(&key).await?;
+            tracing::info!(kid = %key.kid, active_from = active_from.0, "a new signing key is published");
+        }
+        for key in schedule.keys().iter().filter(|key| is_to_tidy(&schedule, key, now)) {
+            if is_listed(&schedule, key, now) {
+                tx.set_sealed_private_key(&key.kid, None).await?;
+                tracing::info!(kid = %key.kid, "a signing key is retired, and its private half forgotten");
+            } else {
+                tx.delete_signing_key(&key.kid).await?;
+            }
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Whether it signs no more and its private half is still there, or it need not be listed any longer.
+fn is_to_tidy(schedule: &KeySchedule, key: &StoredKey, now: Timestamp) -> bool {
+    match schedule.state(key, now) {
+        KeyState::Waiting | KeyState::Active | KeyState::Withdrawn => false,
+        KeyState::Retired | KeyState::Over => key.sealed_private_key.is_some() || !is_listed(schedule, key, now),
+    }
+}
+
+/// The configured key is always: it would come again as a new one.
+fn is_listed(schedule: &KeySchedule, key: &StoredKey, now: Timestamp) -> bool {
+    let over_long_ago = schedule.published_until(key).is_some_and(|until| until.plus(LISTED) <= now);
+    key.origin == KeyOrigin::Configuration || !over_long_ago
+}
+
+/// What `authgent key rotate` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// The next key signs once every copy of the key set has it.
+    Usual,
+    /// It signs at once.
+    Now,
+    /// It signs at once, and all that were there before it are withdrawn.
+    Leaked,
+}
+
+/// Makes the next key now. Gives it, and the keys that were withdrawn.
+///
+/// # Errors
+/// [`KeysError`]: nothing was changed.
+pub async fn rotate(
+    store: &Store,
+    vault: &Vault,
+    random: &dyn Random,
+    policy: &KeyPolicy,
+    now: Timestamp,
+    urgency: Urgency,
+) -> Result<(StoredKey, Vec<String>), KeysError> {
+    let tx = store.begin().await?;
+    let stored = tx.lock_signing_keys().await?;
+    check_vault(&tx, vault, &stored).await?;
+    let active_from =
+        if urgency == Urgency::Usual { now.plus(policy.rotation.publish_ahead) } else { after_all(&stored, now) };
+    let key = generate(vault, random, policy.algorithm, now, active_from)?;
+    let mut withdrawn = Vec::new();
+    if urgency == Urgency::Leaked {
+        for key in stored.iter().filter(|key| key.withdrawn_at.is_none()) {
+            tx.withdraw_signing_key(&key.kid, now).await?;
+            withdrawn.push(key.kid.clone());
+        }
+    }
+    tx.insert_signing_key(&key).await?;
+    tx.commit().await?;
+    Ok((key, withdrawn))
+}
+
+/// Lets a key sign no more; with `withdraw` nothing that it signed is believed any more, either. Where no other one may sign
+/// then, one is made, which is given.
+///
+/// # Errors
+/// [`KeysError`]: nothing was changed.
+pub async fn retire(
+    store: &Store,
+    vault: &Vault,
+    random: &dyn Random,
+    policy: &KeyPolicy,
+    now: Timestamp,
+    (kid, withdraw): (&str, bool),
+) -> Result<Option<StoredKey>, KeysError> {
+    let tx = store.begin().await?;
+    let mut stored = tx.lock_signing_keys().await?;
+    check_vault(&tx, vault, &stored).await?;
+    let schedule = KeySchedule::new(stored.clone(), policy.rotation.token_life);
+    let key = stored.iter_mut().find(|key| key.kid == kid).ok_or_else(|| KeysError::Unknown(kid.to_owned()))?;
+    let state = schedule.state(key, now);
+    let changed = match withdraw {
+        true if key.withdrawn_at.is_none() => tx.withdraw_signing_key(kid, now).await?,
+        false if matches!(state, KeyState::Waiting | KeyState::Active) => tx.retire_signing_key(kid, now).await?,
+        _ => false,
+    };
+    if !changed {
+        return Err(KeysError::Already { kid: kid.to_owned(), state: state.as_str() });
+    }
+    key.retired_at = Some(now);
+    // Here nobody knows which file the servers have: a key of theirs counts as being at hand.
+    let left = KeySchedule::new(stored, policy.rotation.token_life);
+    let next = match left.active(now, |key| key.origin == KeyOrigin::Configuration || key.sealed_private_key.is_some())
+    {
+        // One that was to wait has to begin now.
+        Some(_) => None,
+        None => Some(generate(vault, random, policy.algorithm, now, now)?),
+    };
+    if let Some(next) = &next {
+        tx.insert_signing_key(next).await?;
+    }
+    tx.commit().await?;
+    Ok(next)
+}
+
+/// Adds a key of the operator's, whose private half is sealed into the database.
+///
+/// # Errors
+/// [`KeysError`]: nothing was changed.
+pub async fn import(
+    store: &Store,
+    vault: &Vault,
+    random: &dyn Random,
+    policy: &KeyPolicy,
+    now: Timestamp,
+    (pem, at_once): (&str, bool),
+) -> Result<StoredKey, KeysError> {
+    let key = SigningKey::from_pem(pem.as_bytes(), policy.algorithm)?;
+    let sealed = vault.seal(random, PURPOSE, pem.as_bytes()).map_err(KeysError::Vault)?;
+    let tx = store.begin().await?;
+    let stored = tx.lock_signing_keys().await?;
+    check_vault(&tx, vault, &stored).await?;
+    let active_from = if at_once { after_all(&stored, now) } else { now.plus(policy.rotation.publish_ahead) };
+    let row = row(&key, KeyOrigin::Imported, Some(sealed), now, active_from);
+    tx.insert_signing_key(&row).await?;
+    tx.commit().await?;
+    Ok(row)
+}
+
+/// Seals everything that is sealed anew, with the key of `vault`, which opens what another one sealed
+/// ([`Vault::after`]). Gives how many keys and authenticator apps it was.
+///
+/// # Errors
+/// [`KeysError`]: nothing was changed.
+pub async fn reseal(store: &Store, vault: &Vault, random: &dyn Random) -> Result<(usize, usize), KeysError> {
+    use crate::service::second_factor::app;
+    let tx = store.begin().await?;
+    let (mut keys, mut apps) = (0, 0);
+    for key in tx.lock_signing_keys().await? {
+        let Some(sealed) = &key.sealed_private_key else { continue };
+        let plain = vault.open(PURPOSE, sealed).map_err(|_| KeysError::Sealed { kid: key.kid.clone() })?;
+        let sealed = vault.seal(random, PURPOSE, &plain).map_err(KeysError::Vault)?;
+        tx.set_sealed_private_key(&key.kid, Some(sealed)).await?;
+        keys += 1;
+    }
+    for (user_id, sealed) in tx.sealed_totp_secrets().await? {
+        let plain = vault.open(app::PURPOSE, &sealed).map_err(|_| KeysError::SealedApps)?;
+        let sealed = vault.seal(random, app::PURPOSE, &plain).map_err(KeysError::Vault)?;
+        tx.set_sealed_totp_secret(user_id, sealed).await?;
+        apps += 1;
+    }
+    tx.commit().await?;
+    Ok((keys, apps))
+}
+
+/// Whether the vault opens what is in the database. Otherwise nothing may be written that it would seal: some rows would open
+/// with one key and some with another.
+async fn check_vault(tx: &WriteTransaction, vault: &Vault, stored: &[StoredKey]) -> Result<(), KeysError> {
+    for key in stored {
+        if let Some(sealed) = &key.sealed_private_key {
+            vault.open(PURPOSE, sealed).map_err(|_| KeysError::Sealed { kid: key.kid.clone() })?;
+        }
+    }
+    if let Some(sealed) = tx.any_sealed_totp_secret().await? {
+        vault.open(crate::service::second_factor::app::PURPOSE, &sealed).map_err(|_| KeysError::SealedApps)?;
+    }
+    Ok(())
+}
+
+/// Now, or a second later where another key signs since this very second: the later one signs.
+fn after_all(stored: &[StoredKey], now: Timestamp) -> Timestamp {
+    let begun = stored.iter().map(|key| key.active_from).filter(|from| *from <= now).max();
+    begun.map_or(now, |begun| now.max(begun.plus(1)))
+}
+
+fn is_at_hand(key: &StoredKey, configured: &SigningKey) -> bool {
+    key.sealed_private_key.is_some() || key.kid == configured.kid()
+}
+
+fn row(
+    key: &SigningKey,
+    origin: KeyOrigin,
+    sealed_private_key: Option<Vec<u8>>,
+    now: Timestamp,
+    active_from: Timestamp,
+) -> StoredKey {
+    StoredKey {
+        kid: key.kid().to_owned(),
+        alg: key.algorithm().as_str().to_owned(),
+        origin,
+        public_jwk: key.jwk().clone(),
+        sealed_private_key,
+        created_at: now,
+        active_from,
+        retired_at: None,
+        withdrawn_at: None,
+    }
+}
+
+fn generate(
+    vault: &Vault,
+    random: &dyn Random,
+    algorithm: SigningAlgorithm,
+    now: Timestamp,
+    active_from: Timestamp,
+) -> Result<StoredKey, KeysError> {
+    let pem = Zeroizing::new(generate_pem(algorithm));
+    let key = SigningKey::from_pem(pem.as_bytes(), algorithm)?;
+    let sealed = vault.seal(random, PURPOSE, pem.as_bytes()).map_err(KeysError::Vault)?;
+    Ok(row(&key, KeyOrigin::Generated, Some(sealed), now, active_from))
+}
+
+async fn read(
+    store: &Store,
+    vault: &Vault,
+    configured: &Arc<SigningKey>,
+    at_hand: &mut HashMap<String, Arc<SigningKey>>,
+    generation: i64,
+    token_life: i64,
+    now: Timestamp,
+) -> Result<Current, KeysError> {
+    let schedule = KeySchedule::new(store.signing_keys().await?, token_life);
+    // What another replica has forgotten since is forgotten here as well.
+    at_hand.retain(|kid, _| schedule.keys().iter().any(|key| key.kid == *kid && is_at_hand(key, configured)));
+    for key in schedule.keys() {
+        if key.kid == configured.kid() {
+            at_hand.insert(key.kid.clone(), Arc::clone(configured));
+        } else if let Some(sealed) = key.sealed_private_key.as_ref().filter(|_| !at_hand.contains_key(&key.kid)) {
+            let pem = vault.open(PURPOSE, sealed).map_err(|_| KeysError::Sealed { kid: key.kid.clone() })?;
+            let parsed = algorithm(key).and_then(|algorithm| {
+                SigningKey::from_pem(&pem, algorithm).map_err(|error| unusable(&key.kid, &error))
+            })?;
+            at_hand.insert(key.kid.clone(), Arc::new(parsed));
+        }
+    }
+    let keyring = Arc::new(keyring(&schedule, at_hand, now)?);
+    let until = schedule.next_change(now);
+    Ok(Current { generation, schedule, keyring, from: now, until })
+}
+
+fn keyring(
+    schedule: &KeySchedule,
+    at_hand: &HashMap<String, Arc<SigningKey>>,
+    now: Timestamp,
+) -> Result<Keyring, KeysError> {
+    let active = schedule.active(now, |key| at_hand.contains_key(&key.kid)).ok_or(KeysError::NoneAtHand)?;
+    let signing = at_hand.get(&active.kid).ok_or(KeysError::NoneAtHand)?;
+    let mut others = Vec::new();
+    for key in schedule.published(now).filter(|key| key.kid != active.kid) {
+        let verifying = VerifyingKey::new(key.kid.clone(), algorithm(key)?, key.public_jwk.clone());
+        others.push(Arc::new(verifying.map_err(|error| unusable(&key.kid, &error))?));
+    }
+    Keyring::new(Arc::clone(signing), others).map_err(|error| unusable(&active.kid, &error))
+}
+
+fn algorithm(key: &StoredKey) -> Result<SigningAlgorithm, KeysError> {
+    key.alg.parse().map_err(|error| unusable(&key.kid, &error))
+}
+
+fn unusable(kid: &str, problem: &dyn std::error::Error) -> KeysError {
+    KeysError::Unusable { kid: kid.to_owned(), problem: problem.to_string() }
+}
+
+#[cfg(test)]
+#[path = "keys_tests.rs"]
+mod tests;

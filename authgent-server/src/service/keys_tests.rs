@@ -1,0 +1,161 @@
+use super::*;
+use crate::crypto::random::SystemRandom;
+use crate::domain::{Email, Totp, User};
+use futures_util::future::join_all;
+use uuid::Uuid;
+
+const NOW: Timestamp = Timestamp(1_800_000_000);
+const POLICY: KeyPolicy = KeyPolicy {
+    algorithm: SigningAlgorithm::Es256,
+    rotation: RotationPolicy { period: 30 * 86_400, publish_ahead: 86_400, token_life: 3600 },
+};
+
+fn vault(n: u8) -> Vault {
+    Vault::new(Zeroizing::new([n; 32]))
+}
+
+fn new_key() -> SigningKey {
+    SigningKey::from_pem(generate_pem(SigningAlgorithm::Es256).as_bytes(), SigningAlgorithm::Es256).unwrap()
+}
+
+async fn store() -> Store {
+    let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
+    store.migrate().await.unwrap();
+    store
+}
+
+async fn open(store: &Store, vault: &Vault, configured: SigningKey, now: Timestamp) -> Result<Keys, KeysError> {
+    Keys::open(store, vault, &SystemRandom, configured, &POLICY, now).await
+}
+
+#[tokio::test]
+async fn the_configured_key_signs_until_the_next_one_has_been_published_for_long_enough() {
+    let (store, vault) = (store().await, vault(1));
+    let configured = new_key();
+    let first = configured.kid().to_owned();
+    let keys = open(&store, &vault, configured, NOW).await.unwrap();
+    assert_eq!(keys.at(NOW).active().kid(), first);
+    let (next, withdrawn) = rotate(&store, &vault, &SystemRandom, &POLICY, NOW.plus(5), Urgency::Usual).await.unwrap();
+    assert_eq!(withdrawn, Vec::<String>::new());
+
+    let (generation, mut at_hand) = (store.cache_generation().await.unwrap(), keys.at_hand.into_inner().unwrap());
+    let life = POLICY.rotation.token_life;
+    let now = NOW.plus(6);
+    let current = read(&store, &vault, &keys.configured, &mut at_hand, generation, life, now).await.unwrap();
+    let keys = Keys { configured: keys.configured, at_hand: Mutex::new(at_hand), current: RwLock::new(current) };
+    let published = |now| keys.at(now).jwks().keys.iter().filter_map(|jwk| jwk.kid.clone()).collect::<Vec<_>>();
+    assert_eq!(published(now), [first.clone(), next.kid.clone()], "both, the one that signs first");
+    let turn = NOW.plus(5 + 86_400);
+    assert_eq!(keys.at(turn.minus(1)).active().kid(), first);
+    assert_eq!(keys.at(turn).active().kid(), next.kid, "by time alone, without another look at the database");
+    assert_eq!(published(turn), [next.kid.clone(), first.clone()]);
+    let token = keys.at(turn.minus(1)).sign("JWT", &serde_json::json!({})).unwrap();
+    assert!(keys.at(turn.plus(life)).verify(&token).is_ok(), "as long as it can live");
+    assert_eq!(published(turn.plus(life + 120)), [next.kid]);
+    assert!(keys.at(turn.plus(life + 120)).verify(&token).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn replicas_that_start_at_once_agree() {
+    let (store, pem) = (store().await, generate_pem(SigningAlgorithm::Es256));
+    let starts = (0..8).map(|_| {
+        let (store, pem) = (store.clone(), pem.clone());
+        tokio::spawn(async move {
+            let configured = SigningKey::from_pem(pem.as_bytes(), SigningAlgorithm::Es256).unwrap();
+            open(&store, &vault(1), configured, NOW).await.unwrap().at(NOW).active().kid().to_owned()
+        })
+    });
+    let mut kids: Vec<String> = join_all(starts).await.into_iter().map(Result::unwrap).collect();
+    kids.dedup();
+    assert_eq!(kids.len(), 1);
+    assert_eq!(store.signing_keys().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_leaked_key_is_gone_and_does_not_come_back_with_the_settings() {
+    let (store, vault) = (store().await, vault(1));
+    let pem = generate_pem(SigningAlgorithm::Es256);
+    let configured = || SigningKey::from_pem(pem.as_bytes(), SigningAlgorithm::Es256).unwrap();
+    let leaked = open(&store, &vault, configured(), NOW).await.unwrap().at(NOW).sign("JWT", &serde_json::json!({}));
+    let (next, withdrawn) = rotate(&store, &vault, &SystemRandom, &POLICY, NOW, Urgency::Leaked).await.unwrap();
+    assert_eq!(withdrawn, [configured().kid()]);
+    let keys = open(&store, &vault, configured(), NOW.plus(10)).await.unwrap();
+    assert_eq!(keys.at(NOW.plus(10)).active().kid(), next.kid);
+    assert_eq!(keys.at(NOW.plus(10)).jwks().keys.len(), 1);
+    assert!(keys.at(NOW.plus(10)).verify(&leaked.unwrap()).is_err());
+}
+
+#[tokio::test]
+async fn whoever_retires_the_only_key_gets_another() {
+    let (store, vault, random) = (store().await, vault(1), SystemRandom);
+    let keys = open(&store, &vault, new_key(), NOW).await.unwrap();
+    let kid = keys.at(NOW).active().kid().to_owned();
+    let next = retire(&store, &vault, &random, &POLICY, NOW, (&kid, false)).await.unwrap().unwrap();
+    let keys = open(&store, &vault, new_key(), NOW).await.unwrap();
+    assert_eq!(keys.at(NOW).jwks().keys.len(), 3, "what it signed is still good");
+    let again = retire(&store, &vault, &random, &POLICY, NOW, (&kid, false)).await.unwrap_err();
+    assert_eq!(again.to_string(), format!("the signing key {kid} is retired already"));
+    assert!(retire(&store, &vault, &random, &POLICY, NOW, (&kid, true)).await.unwrap().is_none());
+    let unknown = retire(&store, &vault, &random, &POLICY, NOW, ("x", true)).await.unwrap_err();
+    assert!(matches!(unknown, KeysError::Unknown(_)));
+    // One that waits begins where there is no other.
+    let (waiting, _) = rotate(&store, &vault, &random, &POLICY, NOW, Urgency::Usual).await.unwrap();
+    for key in store.signing_keys().await.unwrap() {
+        if key.kid != waiting.kid && key.kid != kid {
+            retire(&store, &vault, &random, &POLICY, NOW, (&key.kid, true)).await.unwrap();
+        }
+    }
+    assert_ne!(waiting.kid, next.kid);
+    let schedule = KeySchedule::new(store.signing_keys().await.unwrap(), 60);
+    assert_eq!(schedule.active(NOW, |_| true).unwrap().kid, waiting.kid);
+}
+
+#[tokio::test]
+async fn with_another_encryption_key_nothing_starts_and_nothing_is_written() {
+    let store = store().await;
+    let pem = generate_pem(SigningAlgorithm::Es256);
+    let configured = || SigningKey::from_pem(pem.as_bytes(), SigningAlgorithm::Es256).unwrap();
+    open(&store, &vault(1), configured(), NOW).await.unwrap();
+    let (next, _) = rotate(&store, &vault(1), &SystemRandom, &POLICY, NOW.plus(1), Urgency::Now).await.unwrap();
+    let before = store.signing_keys().await.unwrap();
+    let refused = open(&store, &vault(2), configured(), NOW).await.err().unwrap().to_string();
+    assert!(refused.contains(&next.kid) && refused.contains("AUTHGENT_ENCRYPTION_KEY"), "{refused}");
+    rotate(&store, &vault(2), &SystemRandom, &POLICY, NOW, Urgency::Leaked).await.unwrap_err();
+    import(&store, &vault(2), &SystemRandom, &POLICY, NOW, (&generate_pem(SigningAlgorithm::Es256), true))
+        .await
+        .unwrap_err();
+    assert_eq!(store.signing_keys().await.unwrap(), before);
+    // The way out: the new key, with the former one at hand.
+    reseal(&store, &vault(2), &SystemRandom).await.unwrap_err();
+    let moved = reseal(&store, &vault(2).after(vault(1)), &SystemRandom).await.unwrap();
+    assert_eq!(moved, (1, 0));
+    let now = NOW.plus(1);
+    assert_eq!(open(&store, &vault(2), configured(), now).await.unwrap().at(now).active().kid(), next.kid);
+    open(&store, &vault(1), configured(), NOW).await.err().unwrap();
+}
+
+#[tokio::test]
+async fn secrets_of_apps_tell_the_encryption_key_as_well() {
+    let store = store().await;
+    let user = User {
+        id: Uuid::from_u128(1),
+        email: Email::parse("ada@example.com").unwrap(),
+        name: None,
+        email_verified: true,
+        password_hash: None,
+        enabled: true,
+        created_at: NOW,
+    };
+    let purpose = crate::service::second_factor::app::PURPOSE;
+    let sealed_secret = vault(1).seal(&SystemRandom, purpose, b"secret").unwrap();
+    let app = Totp { user_id: user.id, sealed_secret, confirmed_at: None, last_step: 0, created_at: NOW };
+    let tx = store.begin().await.unwrap();
+    tx.insert_user(&user).await.unwrap();
+    tx.save_totp(&app).await.unwrap();
+    tx.commit().await.unwrap();
+    let refused = open(&store, &vault(2), new_key(), NOW).await.err().unwrap();
+    assert!(matches!(refused, KeysError::SealedApps), "{refused}");
+    assert_eq!(store.signing_keys().await.unwrap(), []);
+    assert_eq!(reseal(&store, &vault(2).after(vault(1)), &SystemRandom).await.unwrap(), (0, 1));
+    open(&store, &vault(2), new_key(), NOW).await.unwrap();
+}
