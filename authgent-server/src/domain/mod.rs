@@ -22,6 +22,7 @@
 //! | [`grant`] | what one authorization gave, and whether it still holds |
 //! | [`code`] | the authorization code that begins a grant |
 //! | [`refresh_token`] | the chain of refresh tokens that continues it |
+//! | [`rotation`] | what a presented refresh token is answered with |
 //! | [`secret`] | the form in which secrets are kept |
 
 pub mod account_event;
@@ -41,6 +42,7 @@ pub mod patterns;
 pub mod refresh_token;
 pub mod registration;
 pub mod resource;
+pub mod rotation;
 pub mod secret;
 pub mod session;
 pub mod signing_key;
@@ -62,6 +64,7 @@ pub use identity_provider::{
 pub use interaction::{AuthorizationRequest, Interaction, InteractionState};
 pub use refresh_token::{RefreshToken, RefreshTokenState};
 pub use resource::{DEFAULT_PROFILE_CLAIMS, Resource, ResourceScope, ResourceSource};
+pub use rotation::Rotation;
 pub use secret::TokenHash;
 pub use session::{Session, UpstreamSession};
 pub use signing_key::{KeyOrigin, KeySchedule, KeyState, RotationPolicy, StoredKey};

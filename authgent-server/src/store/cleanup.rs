@@ -17,6 +17,10 @@ use uuid::Uuid;
 /// tokens therefore must not live longer than this.
 pub const RETENTION_SECONDS: i64 = 86_400;
 
+/// How long a used refresh token is kept after it has expired, in seconds: longer than any grace, so that a client that used
+/// it in its last second and lost the answer may still ask again.
+const RETRY_SECONDS: i64 = 600;
+
 /// How long what happened to an account is remembered, in seconds: 366 days.
 const HISTORY_SECONDS: i64 = 366 * 86_400;
 
@@ -31,7 +35,7 @@ pub struct Swept {
 
 impl WriteTransaction {
     /// Removes what is over at `now`, at most `limit` rows of each kind (at least 1, at most 1000): interactions,
-    /// sessions and used assertions that have expired; refresh tokens that were exchanged and have expired, and the last of a chain a day later;
+    /// sessions and used assertions that have expired; refresh tokens that were exchanged, ten minutes after they expired, and the last of a chain a day after;
     /// grants, with their code, a day after nothing of them can be used any more; unfinished steps of sign-ins, one-time links and
     /// counted failures that have expired; the history of accounts after a year.
     ///
@@ -76,7 +80,8 @@ impl WriteTransaction {
     async fn delete_refresh_tokens(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
         use refresh_tokens::{Column, Entity};
         let replaced = Column::ConsumedAt.is_not_null().or(Column::ExpiresAt.lte(now.minus(RETENTION_SECONDS).0));
-        let due = Entity::find().select_only().column(Column::TokenHash).filter(Column::ExpiresAt.lte(now.0));
+        let due = Entity::find().select_only().column(Column::TokenHash);
+        let due = due.filter(Column::ExpiresAt.lte(now.minus(RETRY_SECONDS).0));
         let due = batch(due.filter(replaced).order_by_asc(Column::ExpiresAt), limit);
         let delete = Entity::delete_many().filter(Column::TokenHash.in_subquery(due));
         Ok(delete.exec(&*self.inner).await?.rows_affected)

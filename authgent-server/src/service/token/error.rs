@@ -60,6 +60,9 @@ pub enum TokenError {
     /// It was used before, longer ago than the grace. The whole grant is revoked.
     #[error("the refresh token was used before: the grant is revoked")]
     RefreshTokenReused,
+    /// By the clock it was used later than now: the clock of a replica is wrong.
+    #[error("the clocks of this server disagree: try again")]
+    ClockWrong,
     /// The grant was revoked.
     #[error("the grant was revoked")]
     GrantRevoked,

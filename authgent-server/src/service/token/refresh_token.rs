@@ -4,12 +4,13 @@ use super::TokenError;
 use super::issue::{check_resource, for_grant, refresh_token};
 use crate::crypto::hash::{base64url, hmac_sha256, token_hash};
 use crate::crypto::random;
-use crate::domain::{Client, Grant, GrantState, RefreshToken, RefreshTokenState, RevocationReason};
+use crate::domain::rotation::{FURTHEST, Rotation as Decision, decide, follow};
+use crate::domain::{Client, Grant, RevocationReason};
 use crate::service::Services;
 use crate::service::client_authentication::authenticate;
 use crate::service::memory::View;
 use crate::service::parameters::Parameters;
-use crate::store::{Rotated, Rotation};
+use crate::store::{Rotated, Rotation, StoreError};
 use authgent_core::metadata::client::GrantType;
 use authgent_core::resource::ResourceUri;
 use authgent_core::scope::Scope;
@@ -76,10 +77,10 @@ pub(super) async fn refresh(
     let now = services.now();
     let found = services.store.refresh_token_with_grant(&token_hash(presented)).await?;
     let (token, grant) = found.ok_or(TokenError::RefreshTokenUnknown)?;
-    if grant.client_id != client.id {
-        return Err(TokenError::RefreshTokenOfAnotherClient);
+    match decide(&token, &grant, &client.id, now, services.settings.refresh_grace) {
+        Decision::Rotate | Decision::SameSuccessor { .. } => {}
+        refused => return Err(refuse(services, &grant, refused, now).await),
     }
-    check_usable(services, &token, &grant, now).await?;
     check_resource(services, view, &grant, parameters).await?;
     let scope = check_scope(&grant, parameters)?;
     let user = services.store.user(grant.user_id).await?.ok_or(TokenError::GrantRevoked)?;
@@ -94,13 +95,11 @@ pub(super) async fn refresh(
 /// the same successor; then nothing is written.
 async fn rotate(services: &Services, client: &Client, presented: &str, now: Timestamp) -> Result<String, TokenError> {
     let presented_hash = token_hash(presented);
+    let grace = services.settings.refresh_grace;
     let tx = services.store.begin().await?;
-    let found = tx.refresh_token_with_grant(&presented_hash).await?;
-    let (mut token, grant) = found.ok_or(TokenError::RefreshTokenUnknown)?;
-    if grant.state != GrantState::Live {
-        return Err(TokenError::GrantRevoked);
-    }
-    if token.state == RefreshTokenState::Live {
+    let (token, grant) = tx.refresh_token_with_grant(&presented_hash).await?.ok_or(TokenError::RefreshTokenUnknown)?;
+    let mut decided = decide(&token, &grant, &client.id, now, grace);
+    if decided == Decision::Rotate {
         let nonce = random::bytes32(&*services.random);
         // The row decides who rotates: of two requests that come at once, one finds the token no longer live.
         if tx.consume_refresh_token(&presented_hash, now, &nonce).await? {
@@ -110,40 +109,50 @@ async fn rotate(services: &Services, client: &Client, presented: &str, now: Time
             tx.commit().await?;
             return Ok(successor);
         }
-        let again = tx.refresh_token_with_grant(&presented_hash).await?;
-        (token, _) = again.ok_or(TokenError::RefreshTokenUnknown)?;
+        let (token, grant) =
+            tx.refresh_token_with_grant(&presented_hash).await?.ok_or(TokenError::RefreshTokenUnknown)?;
+        decided = decide(&token, &grant, &client.id, now, grace);
     }
     drop(tx);
-    check_usable(services, &token, &grant, now).await?;
-    match token.state {
-        RefreshTokenState::Consumed { successor_nonce, .. } => Ok(successor_of(presented, &successor_nonce)),
-        RefreshTokenState::Live => Err(TokenError::RefreshTokenUnknown),
+    match decided {
+        Decision::SameSuccessor { nonce } => newest(services, successor_of(presented, &nonce)).await,
+        refused => Err(refuse(services, &grant, refused, now).await),
     }
 }
 
-/// Live and not expired, or consumed within the grace. A token that comes again later was stolen, before or now: the whole
-/// grant ends (RFC 9700, section 4.14.2).
-async fn check_usable(
-    services: &Services,
-    token: &RefreshToken,
-    grant: &Grant,
-    now: Timestamp,
-) -> Result<(), TokenError> {
-    if grant.state != GrantState::Live {
-        return Err(TokenError::GrantRevoked);
+/// The successor, or where it was used as well the newest token that followed it.
+async fn newest(services: &Services, mut successor: String) -> Result<String, TokenError> {
+    for _ in 0..FURTHEST {
+        let found = services.store.refresh_token_with_grant(&token_hash(&successor)).await?;
+        let Some(nonce) = found.and_then(|(token, _)| follow(&token)) else { break };
+        successor = successor_of(&successor, &nonce);
     }
-    match token.state {
-        RefreshTokenState::Live if token.expires_at <= now => Err(TokenError::RefreshTokenExpired),
-        RefreshTokenState::Live => Ok(()),
-        RefreshTokenState::Consumed { at, .. } if now.since(at) <= i64::from(services.settings.refresh_grace) => Ok(()),
-        RefreshTokenState::Consumed { .. } => {
-            let tx = services.store.begin().await?;
-            tx.revoke_grant(grant.id, now, RevocationReason::RefreshTokenReused).await?;
-            tx.commit().await?;
-            tracing::warn!(grant.id = %grant.id, client.id = %grant.client_id, "a used refresh token was presented again: its grant is revoked");
-            Err(TokenError::RefreshTokenReused)
-        }
+    Ok(successor)
+}
+
+/// What a decision against the token means for its grant, and for the client.
+async fn refuse(services: &Services, grant: &Grant, decided: Decision, now: Timestamp) -> TokenError {
+    match decided {
+        // Neither refuses; a token that can be exchanged and yet is not is not there.
+        Decision::Rotate | Decision::SameSuccessor { .. } => TokenError::RefreshTokenUnknown,
+        Decision::OtherClient => TokenError::RefreshTokenOfAnotherClient,
+        Decision::GrantRevoked => TokenError::GrantRevoked,
+        Decision::Expired => TokenError::RefreshTokenExpired,
+        Decision::ClockWrong => TokenError::ClockWrong,
+        Decision::Reused => match revoke(services, grant, now).await {
+            Ok(()) => TokenError::RefreshTokenReused,
+            Err(error) => error.into(),
+        },
     }
+}
+
+/// A token that comes again after the grace was stolen, before or now: the whole grant ends (RFC 9700, section 4.14.2).
+async fn revoke(services: &Services, grant: &Grant, now: Timestamp) -> Result<(), StoreError> {
+    let tx = services.store.begin().await?;
+    tx.revoke_grant(grant.id, now, RevocationReason::RefreshTokenReused).await?;
+    tx.commit().await?;
+    tracing::warn!(grant.id = %grant.id, client.id = %grant.client_id, "a used refresh token was presented again: its grant is revoked");
+    Ok(())
 }
 
 /// The token that follows `presented`. It is as random as the nonce, and can be made again only from the token that was

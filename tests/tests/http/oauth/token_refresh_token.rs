@@ -34,6 +34,49 @@ async fn inside_the_grace_the_same_successor_comes_again() {
 }
 
 #[tokio::test]
+async fn a_late_retry_gets_the_newest_token_of_the_chain() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let first = flow.tokens().await.unwrap();
+    let (_, second) = flow.refresh(token(&first)).await.unwrap();
+    let (_, third) = flow.refresh(token(&second)).await.unwrap();
+    server.clock.advance(9);
+    // One window lost the answer, while the other went on.
+    let (status, late) = flow.refresh(token(&first)).await.unwrap();
+    assert_eq!((status, token(&late)), (200, token(&third)));
+    server.clock.advance(300);
+    assert_eq!(flow.refresh(token(&late)).await.unwrap().0, 200, "nobody was logged out");
+}
+
+#[tokio::test]
+async fn replicas_whose_clocks_differ_by_two_seconds_agree_about_the_grace() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let first = flow.tokens().await.unwrap();
+    server.clock.advance(-2);
+    let (_, second) = flow.refresh(token(&first)).await.unwrap();
+    for seconds in [2 + 10, -(2 + 10) - 2] {
+        server.clock.advance(seconds);
+        let (status, again) = flow.refresh(token(&first)).await.unwrap();
+        assert_eq!((status, token(&again)), (200, token(&second)));
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_jumped_back_neither_logs_out_nor_lets_in() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let first = flow.tokens().await.unwrap();
+    let (_, second) = flow.refresh(token(&first)).await.unwrap();
+    server.clock.advance(-86_400);
+    let (status, body) = flow.refresh(token(&first)).await.unwrap();
+    assert_eq!((status, body["error"].as_str().unwrap()), (503, "temporarily_unavailable"));
+    assert_eq!(flow.refresh(token(&second)).await.unwrap().0, 200, "the grant holds");
+    server.clock.advance(86_400);
+    assert_eq!(flow.refresh(token(&first)).await.unwrap().0, 200, "the clock is right again");
+}
+
+#[tokio::test]
 async fn two_windows_that_refresh_at_once_both_stay_signed_in() {
     let server = TestServer::start().await.unwrap();
     let flow = Flow::new(&server).await.unwrap();
@@ -56,7 +99,8 @@ async fn outside_the_grace_the_whole_grant_is_revoked() {
     let flow = Flow::new(&server).await.unwrap();
     let first = flow.tokens().await.unwrap();
     let (_, second) = flow.refresh(token(&first)).await.unwrap();
-    server.clock.advance(11);
+    // Two seconds for the clocks of replicas.
+    server.clock.advance(10 + 2 + 1);
     for stolen in [token(&first), token(&second)] {
         let (status, body) = flow.refresh(stolen).await.unwrap();
         assert_eq!((status, body["error"].as_str().unwrap()), (400, "invalid_grant"));
