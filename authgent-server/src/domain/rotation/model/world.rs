@@ -1,0 +1,546 @@
+//! What can happen.
+
+use crate::domain::rotation::tests::{grant, token};
+use crate::domain::rotation::{CLOCK_SKEW, Rotation};
+use crate::domain::{Grant, GrantState, RefreshToken, RefreshTokenState, RevocationReason};
+use authgent_core::time::Timestamp;
+use std::sync::LazyLock;
+
+/// The grace, in seconds.
+const GRACE: u32 = 1;
+/// The same among the times of the model.
+const GRACE_SECONDS: i8 = 1;
+/// How far the clock of the second replica is ahead.
+const SKEW: i8 = CLOCK_SKEW as i8;
+/// What each replica's clock is ahead of the time.
+const CLOCKS: [i8; 2] = [0, SKEW];
+/// The longest time, from the first use on, in which a used token may be accepted.
+const LATEST: i8 = GRACE_SECONDS + 2 * SKEW;
+/// How long a request may wait for the database, or a replica stand still with it: three times the grace.
+const PAUSE: i8 = 3;
+/// What is longer ago than this is as good as for ever ago: a request that still waits came at most [`PAUSE`] ago, and a token
+/// that was used more than [`LATEST`] before that is past every limit.
+const LONG_AGO: i8 = -(PAUSE + LATEST + 1);
+/// How long after its end a used token is kept here, in seconds: for whoever used it in its last second, waits, and asks again.
+pub(super) const KEPT: i8 = PAUSE + LATEST;
+/// A life that does not end.
+pub(super) const FOR_EVER: i8 = i8::MAX;
+/// Tokens that there can be, and requests at a time.
+const TOKENS: usize = 6;
+const REQUESTS: usize = 4;
+
+static LIVE: LazyLock<Grant> = LazyLock::new(|| grant(GrantState::Live));
+static REVOKED: LazyLock<Grant> =
+    LazyLock::new(|| grant(GrantState::Revoked { at: Timestamp(0), reason: RevocationReason::RevokedByUser }));
+
+/// What is explored: the real rules, or broken ones.
+pub(super) struct Rules {
+    pub(super) decide: fn(&RefreshToken, &Grant, &str, Timestamp, u32) -> Rotation,
+    pub(super) follow: fn(&RefreshToken) -> Option<[u8; 32]>,
+    /// Whether a token is used up only where nobody used it up before.
+    pub(super) conditional: bool,
+    /// How long after its end a used token is kept, in seconds.
+    pub(super) clean_up_after: i8,
+}
+
+/// What a client does with the token of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeping {
+    /// It is the latest unless the windows have got a later one than was presented.
+    IfLatest,
+    /// It is the latest.
+    Last,
+}
+
+/// How far the exploration goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) keeping: Keeping,
+    /// Windows of the client, each with one request at a time.
+    pub(super) windows: usize,
+    /// Requests of the client.
+    pub(super) sends: u8,
+    /// Crashes, lost answers, and answers that are no longer waited for.
+    pub(super) losses: u8,
+    /// Requests of the thief.
+    pub(super) thief_sends: u8,
+    /// The life of a token in seconds, or [`FOR_EVER`].
+    pub(super) life: i8,
+    /// Whether the grant may be revoked from outside at some time.
+    pub(super) revocation: bool,
+    /// Whether an answer may come after the token that it brings was used by another window. Such a client is left with a
+    /// used token, and no server can know.
+    pub(super) overtaking: bool,
+}
+
+/// The properties, by their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Property {
+    HonestGoesOn,
+    OneSuccessor,
+    TheftIsNoticed,
+    EndIsTheEnd,
+    RetryRecovers,
+}
+
+/// A row of `refresh_tokens`. Its place is its name, and the nonce of its successor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Row {
+    parent: u8,
+    expires_at: i8,
+    used: Option<Use>,
+    deleted: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Use {
+    /// By the clock of the replica.
+    at: i8,
+    /// When the request that used it had come.
+    came: i8,
+    successor: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Request {
+    of_thief: bool,
+    token: u8,
+    replica: u8,
+    came: i8,
+    after_revocation: bool,
+    /// Somebody waits for its answer.
+    waiting: bool,
+    stage: Stage,
+}
+
+/// The next atomic step of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Stage {
+    Read,
+    Rotate,
+    /// Somebody else rotated in between.
+    ReadAgain,
+    Follow(u8),
+    Revoke,
+    /// The token, and whether it was live when it was read; or a refusal.
+    Answer(Option<(u8, bool)>),
+}
+
+/// Something that happens.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Event {
+    Second,
+    Send {
+        token: u8,
+        replica: u8,
+        instead_of: Option<u8>,
+    },
+    StolenSend {
+        token: u8,
+        replica: u8,
+    },
+    Step(usize),
+    Deliver(usize),
+    /// The replica crashed, or the answer got lost.
+    Lose(usize),
+    /// The client no longer waits; the replica goes on.
+    GiveUp(usize),
+    Revoke,
+    CleanUp,
+}
+
+/// A state. Every time in it is relative to now, so that states which differ in the date alone are one, and no bound to
+/// the time is needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct World {
+    rows: [Option<Row>; TOKENS],
+    revoked: bool,
+    /// It was revoked from outside.
+    revoked_outside: bool,
+    requests: [Option<Request>; REQUESTS],
+    /// The token that the windows share.
+    latest: u8,
+    /// When any window first sent each.
+    sent: [Option<i8>; TOKENS],
+    /// What windows sent and got no answer to.
+    unanswered: [Option<u8>; 2],
+    signed_out: bool,
+    sends: u8,
+    losses: u8,
+    /// The tokens that the thief has, a bit for each.
+    stolen: u8,
+    thief_sends: u8,
+    thief_came: bool,
+}
+
+type Next = Result<World, Property>;
+
+impl World {
+    pub(super) fn new(bounds: &Bounds) -> Self {
+        let mut rows = [None; TOKENS];
+        rows[0] = Some(Row { parent: u8::MAX, expires_at: bounds.life, used: None, deleted: false });
+        Self {
+            rows,
+            revoked: false,
+            revoked_outside: false,
+            requests: [None; REQUESTS],
+            latest: 0,
+            sent: [None; TOKENS],
+            unanswered: [None; 2],
+            signed_out: false,
+            sends: bounds.sends,
+            losses: bounds.losses,
+            stolen: 0,
+            thief_sends: bounds.thief_sends,
+            thief_came: false,
+        }
+    }
+
+    /// Everything that may happen now.
+    pub(super) fn events(&self, bounds: &Bounds) -> Vec<Event> {
+        let mut events = Vec::with_capacity(16);
+        if self.requests.iter().flatten().all(|request| request.came > -PAUSE) {
+            events.push(Event::Second);
+        }
+        for (index, request) in self.requests.iter().enumerate() {
+            let Some(request) = request else { continue };
+            if let Stage::Answer(answer) = request.stage {
+                let overtaken = matches!(answer, Some((token, true)) if self.is_used(token));
+                if bounds.overtaking || bounds.keeping == Keeping::IfLatest || request.of_thief || !overtaken {
+                    events.push(Event::Deliver(index));
+                }
+            } else {
+                events.push(Event::Step(index));
+            }
+            if self.losses > 0 && request.waiting && !request.of_thief {
+                events.push(Event::Lose(index));
+                if !matches!(request.stage, Stage::Answer(_)) {
+                    events.push(Event::GiveUp(index));
+                }
+            }
+        }
+        self.sends_now(bounds, &mut events);
+        if self.thief_sends > 0 {
+            let busy = self.requests.iter().flatten().any(|request| request.of_thief);
+            let there = (0..TOKENS as u8).filter(|token| self.rows[usize::from(*token)].is_some());
+            // The first one is any that there is: where it is stolen does not matter.
+            for token in there.filter(|token| !busy && (!self.thief_came || self.stolen & (1 << token) != 0)) {
+                events.extend([0, 1].map(|replica| Event::StolenSend { token, replica }));
+            }
+        }
+        if bounds.revocation && !self.revoked {
+            events.push(Event::Revoke);
+        }
+        if bounds.life != FOR_EVER {
+            events.push(Event::CleanUp);
+        }
+        events
+    }
+
+    /// What the client may send: the latest token from a window that rests; from one that lost an answer that one or the same
+    /// again. Nothing when the grace since it was first sent is over.
+    fn sends_now(&self, bounds: &Bounds, events: &mut Vec<Event>) {
+        if self.sends == 0 || self.signed_out || self.requests.iter().all(Option::is_some) {
+            return;
+        }
+        let in_time = |token: u8| self.sent[usize::from(token)].is_none_or(|first| first >= -GRACE_SECONDS);
+        let mut send = |token: u8, instead_of: Option<u8>| {
+            if in_time(token) {
+                events.extend([0, 1].map(|replica| Event::Send { token, replica, instead_of }));
+            }
+        };
+        let waiting = self.requests.iter().flatten().filter(|request| request.waiting && !request.of_thief).count();
+        let lost = self.unanswered.iter().flatten().count();
+        if waiting + lost < bounds.windows {
+            send(self.latest, None);
+        }
+        for token in self.unanswered.into_iter().flatten() {
+            send(token, Some(token));
+            if token != self.latest {
+                send(self.latest, Some(token));
+            }
+        }
+    }
+
+    fn is_used(&self, token: u8) -> bool {
+        self.rows[usize::from(token)].is_some_and(|row| row.used.is_some())
+    }
+
+    /// What the row of a token says, where there still is one.
+    fn read(&self, name: u8) -> Option<RefreshToken> {
+        let row = self.rows[usize::from(name)].filter(|row| !row.deleted)?;
+        let state = match row.used {
+            None => RefreshTokenState::Live,
+            Some(used) => {
+                RefreshTokenState::Consumed { at: Timestamp(used.at.into()), successor_nonce: [used.successor; 32] }
+            }
+        };
+        Some(token(state, row.expires_at.into()))
+    }
+
+    /// The state after an event, or the property that it breaks.
+    pub(super) fn after(&self, event: Event, rules: &Rules, bounds: &Bounds) -> Next {
+        let mut next = *self;
+        match event {
+            Event::Second => next.pass(),
+            Event::Send { token, replica, instead_of } => {
+                next.sends -= 1;
+                if let Some(place) =
+                    next.unanswered.iter_mut().find(|lost| instead_of.is_some() && **lost == instead_of)
+                {
+                    *place = None;
+                }
+                next.sent[usize::from(token)].get_or_insert(0);
+                next.begin(token, replica, false);
+            }
+            Event::StolenSend { token, replica } => {
+                next.thief_sends -= 1;
+                next.thief_came = true;
+                next.stolen |= 1 << token;
+                next.begin(token, replica, true);
+            }
+            Event::Step(index) => next.step(index, rules, bounds)?,
+            Event::Deliver(index) => next.deliver(index, bounds),
+            Event::Lose(index) => {
+                next.losses -= 1;
+                if let Some(request) = next.requests[index].take() {
+                    next.lose(request.token);
+                }
+            }
+            Event::GiveUp(index) => {
+                next.losses -= 1;
+                if let Some(request) = next.requests[index].as_mut() {
+                    request.waiting = false;
+                    let token = request.token;
+                    next.lose(token);
+                }
+            }
+            Event::Revoke => (next.revoked, next.revoked_outside) = (true, true),
+            Event::CleanUp => {
+                for row in next.rows.iter_mut().flatten() {
+                    row.deleted |= SKEW - row.expires_at >= rules.clean_up_after && row.used.is_some();
+                }
+            }
+        }
+        next.tidy();
+        next.check()?;
+        next.forget();
+        Ok(next)
+    }
+
+    /// A second passes.
+    fn pass(&mut self) {
+        let older = |time: i8| (time - 1).max(LONG_AGO);
+        for row in self.rows.iter_mut().flatten() {
+            if row.expires_at != FOR_EVER {
+                row.expires_at = older(row.expires_at);
+            }
+            if let Some(used) = row.used.as_mut().filter(|used| used.came > LONG_AGO) {
+                (used.came, used.at) = (used.came - 1, used.at - 1);
+            }
+        }
+        for request in self.requests.iter_mut().flatten() {
+            request.came -= 1;
+        }
+        for first in self.sent.iter_mut().flatten() {
+            *first = (*first - 1).max(-GRACE_SECONDS - 1);
+        }
+    }
+
+    fn begin(&mut self, token: u8, replica: u8, of_thief: bool) {
+        let request = Request {
+            of_thief,
+            token,
+            replica,
+            came: 0,
+            after_revocation: self.revoked,
+            waiting: true,
+            stage: Stage::Read,
+        };
+        if let Some(free) = self.requests.iter_mut().find(|place| place.is_none()) {
+            *free = Some(request);
+        }
+    }
+
+    fn lose(&mut self, token: u8) {
+        if let Some(free) = self.unanswered.iter_mut().find(|place| place.is_none()) {
+            *free = Some(token);
+        }
+    }
+
+    /// States that differ only in the order of what has none are one.
+    fn tidy(&mut self) {
+        for request in &mut self.requests {
+            let Some(Request { of_thief, waiting, stage: Stage::Answer(answer), .. }) = *request else { continue };
+            // Nobody is there to hear it, or a thief, who loses nothing by hearing it at once.
+            if of_thief || !waiting {
+                *request = None;
+            }
+            if let (true, Some((token, _))) = (of_thief, answer) {
+                self.stolen |= 1 << token;
+            }
+        }
+        self.requests.sort_unstable();
+        self.unanswered.sort_unstable();
+    }
+
+    /// The times of tokens that nobody will present any more make no difference.
+    fn forget(&mut self) {
+        let mut presented = 1_u8 << self.latest;
+        for token in self.unanswered.into_iter().flatten() {
+            presented |= 1 << token;
+        }
+        for request in self.requests.iter().flatten() {
+            presented |= 1 << request.token;
+            if let Stage::Follow(token) | Stage::Answer(Some((token, _))) = request.stage {
+                presented |= 1 << token;
+            }
+        }
+        for (name, sent) in self.sent.iter_mut().enumerate() {
+            if self.rows[name].is_some_and(|row| row.used.is_some()) && presented & (1 << name) == 0 {
+                *sent = None;
+            }
+        }
+        if self.thief_sends > 0 {
+            presented |= if self.thief_came { self.stolen } else { u8::MAX };
+        } else {
+            self.stolen = 0;
+        }
+        for (name, row) in self.rows.iter_mut().enumerate() {
+            if let Some(row) = row.as_mut().filter(|_| presented & (1 << name) == 0)
+                && let Some(used) = row.used.as_mut()
+            {
+                (used.at, used.came, row.deleted) = (LONG_AGO, LONG_AGO, false);
+                if row.expires_at != FOR_EVER {
+                    row.expires_at = LONG_AGO;
+                }
+            }
+        }
+    }
+
+    fn step(&mut self, index: usize, rules: &Rules, bounds: &Bounds) -> Result<(), Property> {
+        let Some(mut request) = self.requests[index] else { return Ok(()) };
+        request.stage = match request.stage {
+            Stage::Read | Stage::ReadAgain => self.decide(request, rules)?,
+            Stage::Rotate => self.rotate(request, rules, bounds)?,
+            Stage::Follow(name) => match self.read(name) {
+                None => Stage::Answer(Some((name, true))),
+                Some(row) => match (rules.follow)(&row) {
+                    Some(nonce) => Stage::Follow(nonce[0]),
+                    None if self.is_used(name) && !self.thief_came => return Err(Property::RetryRecovers),
+                    None => Stage::Answer(Some((name, !self.is_used(name)))),
+                },
+            },
+            Stage::Revoke => {
+                if !self.thief_came && !self.revoked {
+                    return Err(Property::HonestGoesOn);
+                }
+                self.revoked = true;
+                self.refused(request)?
+            }
+            Stage::Answer(_) => return Ok(()),
+        };
+        self.requests[index] = Some(request);
+        Ok(())
+    }
+
+    fn decide(&self, request: Request, rules: &Rules) -> Result<Stage, Property> {
+        let Some(row) = self.read(request.token) else { return self.refused(request) };
+        let grant = if self.revoked { &*REVOKED } else { &*LIVE };
+        let local = Timestamp((request.came + CLOCKS[usize::from(request.replica)]).into());
+        match (rules.decide)(&row, grant, "client", local, GRACE) {
+            Rotation::Rotate if request.stage == Stage::ReadAgain => self.refused(request),
+            Rotation::Rotate => Ok(Stage::Rotate),
+            Rotation::SameSuccessor { nonce } => {
+                if self.since_use(request).is_some_and(|since| since > LATEST) {
+                    return Err(Property::TheftIsNoticed);
+                }
+                if request.after_revocation || self.over(request, LATEST) {
+                    return Err(Property::EndIsTheEnd);
+                }
+                Ok(Stage::Follow(nonce[0]))
+            }
+            Rotation::Reused => Ok(Stage::Revoke),
+            Rotation::OtherClient | Rotation::GrantRevoked | Rotation::Expired | Rotation::ClockWrong => {
+                self.refused(request)
+            }
+        }
+    }
+
+    /// How long after its first use the token came, where it was used.
+    fn since_use(&self, request: Request) -> Option<i8> {
+        let used = self.rows[usize::from(request.token)]?.used?;
+        Some(request.came - used.came)
+    }
+
+    /// Whether the token came later than `tolerance` seconds after its end.
+    fn over(&self, request: Request, tolerance: i8) -> bool {
+        self.rows[usize::from(request.token)]
+            .is_some_and(|row| request.came >= row.expires_at.saturating_add(tolerance))
+    }
+
+    /// The conditional `UPDATE` and the `INSERT`, committed.
+    fn rotate(&mut self, request: Request, rules: &Rules, bounds: &Bounds) -> Result<Stage, Property> {
+        let made = self.rows.iter().flatten().count();
+        let Some(row) = self.rows[usize::from(request.token)].as_mut() else { return Ok(Stage::ReadAgain) };
+        if row.deleted || (rules.conditional && row.used.is_some()) {
+            return Ok(Stage::ReadAgain);
+        }
+        let local = request.came + CLOCKS[usize::from(request.replica)];
+        row.used = Some(Use { at: local, came: request.came, successor: made as u8 });
+        let expires_at = if bounds.life == FOR_EVER { FOR_EVER } else { local + bounds.life };
+        self.rows[made] = Some(Row { parent: request.token, expires_at, used: None, deleted: false });
+        if request.after_revocation || self.over(request, SKEW) {
+            return Err(Property::EndIsTheEnd);
+        }
+        Ok(Stage::Answer(Some((made as u8, true))))
+    }
+
+    /// A refusal, where it may be one.
+    fn refused(&self, request: Request) -> Result<Stage, Property> {
+        let since_use = self.since_use(request);
+        let gone = self.rows[usize::from(request.token)].is_some_and(|row| row.deleted);
+        if since_use.is_some_and(|since| since > LATEST) && !self.revoked && !gone {
+            return Err(Property::TheftIsNoticed);
+        }
+        let unused_and_over = since_use.is_none() && self.over(request, -SKEW);
+        if !request.of_thief && !self.thief_came && !self.revoked_outside && !unused_and_over {
+            return Err(Property::HonestGoesOn);
+        }
+        Ok(Stage::Answer(None))
+    }
+
+    fn deliver(&mut self, index: usize, bounds: &Bounds) {
+        let Some(request) = self.requests[index].take() else { return };
+        let Stage::Answer(answer) = request.stage else { return };
+        match answer {
+            None => self.signed_out = true,
+            Some((token, _)) => match bounds.keeping {
+                Keeping::IfLatest if self.latest != request.token => {}
+                Keeping::IfLatest => self.latest = token,
+                Keeping::Last => {
+                    self.latest = token;
+                    if self.is_used(token) {
+                        // It takes it for a new one.
+                        self.sent[usize::from(token)] = None;
+                    }
+                }
+            },
+        }
+    }
+
+    /// What holds in every state.
+    fn check(&self) -> Result<(), Property> {
+        let rows = self.rows.iter().flatten();
+        let live = rows.clone().filter(|row| row.used.is_none()).count();
+        let successors = |parent: u8| rows.clone().filter(|row| row.parent == parent).count();
+        if live > 1 || (0..TOKENS as u8).any(|parent| successors(parent) > 1) {
+            return Err(Property::OneSuccessor);
+        }
+        // A client that waits for nothing has a token that is good.
+        let waits = self.requests.iter().flatten().any(|request| !request.of_thief && request.waiting)
+            || self.unanswered.iter().any(Option::is_some);
+        let lost = !waits && !self.signed_out && !self.revoked && self.is_used(self.latest);
+        if lost && !self.thief_came { Err(Property::HonestGoesOn) } else { Ok(()) }
+    }
+}
