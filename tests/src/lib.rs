@@ -11,6 +11,7 @@ pub mod flow;
 pub mod html;
 pub mod journey;
 pub mod matrix;
+pub mod postgres;
 pub mod server;
 pub mod sign_in;
 pub mod smtp;

@@ -1,7 +1,8 @@
-//! A real Authgent on a real SQLite file, on a port of its own.
+//! A real Authgent on a real SQLite file or a real PostgreSQL, on a port of its own.
 
 use crate::clock::TestClock;
 use crate::documents::DocumentServer;
+use crate::postgres::{self, Database};
 use anyhow::{Context as _, Result};
 use authgent_core::redirect_uri::RedirectUri;
 use authgent_core::time::Clock as _;
@@ -42,6 +43,7 @@ pub struct TestServer {
     pub http: reqwest::Client,
     handle: actix_web::dev::ServerHandle,
     _directory: TempDir,
+    _database: Option<Arc<Database>>,
 }
 
 /// Settings of a server to be started.
@@ -51,9 +53,21 @@ pub struct Setup {
     path: String,
     resolver: Arc<dyn Resolve>,
     ca_pem: Option<Vec<u8>>,
+    database: Option<Arc<Database>>,
 }
 
 impl Setup {
+    /// Takes a database of its own on the PostgreSQL of the tests. Every server that is started from a clone shares it, as
+    /// replicas do. `None` where PostgreSQL is not installed: then there is nothing to test.
+    ///
+    /// # Errors
+    /// Where no database can be made.
+    pub fn postgres(mut self) -> Result<Option<Self>> {
+        let Some(server) = postgres::shared() else { return Ok(None) };
+        self.database = Some(Arc::new(server.database()?));
+        Ok(Some(self))
+    }
+
     /// Sets a variable of the configuration.
     #[must_use]
     pub fn with(mut self, variable: &str, value: impl std::fmt::Display) -> Self {
@@ -96,7 +110,8 @@ impl Setup {
         let directory = TempDir::new()?;
         let port = free_port()?;
         let issuer = format!("http://localhost:{port}{}", self.path);
-        let dsn = format!("sqlite://{}/authgent.db", directory.path().display());
+        let of_its_own = || format!("sqlite://{}/authgent.db", directory.path().display());
+        let dsn = self.database.as_ref().map_or_else(of_its_own, |database| database.dsn().to_owned());
         let mut variables: Vec<(String, String)> = [
             ("AUTHGENT_ISSUER", issuer.clone()),
             ("AUTHGENT_SIGNING_KEY_DATA", generate_pem(SigningAlgorithm::Es256)),
@@ -123,7 +138,7 @@ impl Setup {
         let http =
             reqwest::Client::builder().redirect(Policy::none()).no_proxy().timeout(Duration::from_secs(30)).build()?;
         let store = Store::connect(&dsn.clone().into()).await?;
-        Ok(TestServer { issuer, clock, store, dsn, http, handle, _directory: directory })
+        Ok(TestServer { issuer, clock, store, dsn, http, handle, _directory: directory, _database: self.database })
     }
 }
 
@@ -139,7 +154,13 @@ impl TestServer {
     /// A server whose settings can be changed first.
     #[must_use]
     pub fn setup() -> Setup {
-        Setup { variables: Vec::new(), path: String::new(), resolver: Arc::new(SystemResolver), ca_pem: None }
+        Setup {
+            variables: Vec::new(),
+            path: String::new(),
+            resolver: Arc::new(SystemResolver),
+            ca_pem: None,
+            database: None,
+        }
     }
 
     /// The URL of an endpoint.

@@ -18,6 +18,7 @@ mod net;
 mod oauth;
 mod passkeys;
 mod password;
+mod replicas;
 mod second_factor;
 mod start_up;
 mod well_known;

@@ -1,5 +1,6 @@
-//! One suite for both databases: always on SQLite, and on PostgreSQL as well where `AUTHGENT_TEST_POSTGRES_DSN` names a
-//! server on which schemas may be made. Each test has a database (there: a schema) of its own.
+//! One suite for both databases: on SQLite, and on a PostgreSQL that the tests start where its binaries are installed
+//! (`AUTHGENT_TEST_REQUIRE_POSTGRES`: they have to be). Each test has a database of its own. Where `AUTHGENT_TEST_POSTGRES_DSN`
+//! names a server on which schemas may be made, it is that one, such as another version, and each test has a schema.
 
 mod applications;
 mod cleanup;
@@ -8,6 +9,9 @@ mod fixtures;
 mod group_commit;
 mod opening;
 mod people;
+#[path = "../../../../tests/src/postgres.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the harness of the tests over HTTP has uses for more of it")]
+mod postgres;
 mod registration;
 mod resources;
 mod rotation;
@@ -33,7 +37,11 @@ async fn on_every_database(test: impl AsyncFn(SecretString)) {
     let directory = tempfile::tempdir().unwrap();
     test(format!("sqlite://{}/authgent.db", directory.path().display()).into()).await;
 
-    let Ok(server) = std::env::var("AUTHGENT_TEST_POSTGRES_DSN") else { return };
+    let Ok(server) = std::env::var("AUTHGENT_TEST_POSTGRES_DSN") else {
+        let Some(server) = postgres::shared() else { return };
+        let database = server.database().unwrap();
+        return test(database.dsn().into()).await;
+    };
     let schema = format!("test_{}", uuid::Uuid::new_v4().simple());
     let owner = Store::connect(&server.clone().into()).await.unwrap();
     owner.execute(&format!("CREATE SCHEMA {schema}")).await;

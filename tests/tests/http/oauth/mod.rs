@@ -4,6 +4,7 @@ mod client_documents;
 mod introspect;
 mod logout;
 mod openid;
+mod refresh_sequences;
 mod register;
 mod register_fold;
 mod register_manage;

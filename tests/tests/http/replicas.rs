@@ -1,0 +1,139 @@
+//! Two servers that share a PostgreSQL. Without PostgreSQL these tests do nothing, which is said once.
+
+use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
+use authgent_tests::flow::{Flow, payload};
+use authgent_tests::postgres::{Durability, Postgres, binaries};
+use authgent_tests::server::TestServer;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Two replicas: one issuer, one key, one database, clocks of their own. `None` without PostgreSQL.
+async fn two() -> Option<[TestServer; 2]> {
+    let setup = TestServer::setup().postgres().unwrap()?;
+    let setup = setup.with("AUTHGENT_SIGNING_KEY_DATA", generate_pem(SigningAlgorithm::Es256));
+    let first = setup.clone().start().await.unwrap();
+    let second = setup.with("AUTHGENT_ISSUER", &first.issuer).start().await.unwrap();
+    Some([first, second])
+}
+
+fn token(body: &Value) -> &str {
+    body["refresh_token"].as_str().unwrap()
+}
+
+async fn refresh(at: &TestServer, flow: &Flow<'_>, refresh_token: &str) -> (u16, Value) {
+    let form =
+        [("grant_type", "refresh_token"), ("refresh_token", refresh_token), ("client_id", flow.client_id.as_str())];
+    at.post("/oauth/token", &form).await.unwrap()
+}
+
+#[tokio::test]
+async fn any_request_may_go_to_any_of_them() {
+    let Some([first, second]) = two().await else { return };
+    let flow = Flow::new(&first).await.unwrap().with("scope", "mcp:read mcp:write");
+    // The code of one is redeemed at the other, and so on around.
+    let code = flow.code().await.unwrap();
+    let (status, tokens) = second.post("/oauth/token", &flow.exchange_form(&code)).await.unwrap();
+    assert_eq!(status, 200, "{tokens}");
+    let claims = payload(tokens["access_token"].as_str().unwrap()).unwrap();
+    assert_eq!((&claims["iss"], &claims["scope"]), (&json!(first.issuer), &json!("mcp:read mcp:write")));
+    let (_, tokens) = refresh(&first, &flow, token(&tokens)).await;
+    let (_, tokens) = refresh(&second, &flow, token(&tokens)).await;
+    // Revoked at one, refused at the other from the next request on.
+    let form = [("token", token(&tokens)), ("client_id", flow.client_id.as_str())];
+    assert_eq!(first.post("/oauth/revoke", &form).await.unwrap().0, 200);
+    let (status, body) = refresh(&second, &flow, token(&tokens)).await;
+    assert_eq!((status, body["error"].as_str().unwrap()), (400, "invalid_grant"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_refreshes_at_once_have_one_successor() {
+    let Some(replicas) = two().await else { return };
+    // Within what is tolerated.
+    replicas[1].clock.advance(2);
+    let flow = Flow::new(&replicas[0]).await.unwrap();
+    let mut newest = token(&flow.tokens().await.unwrap()).to_owned();
+    for round in 0..4 {
+        let answers = join_all((0..32).map(|n| refresh(&replicas[n % 2], &flow, &newest))).await;
+        let successors: HashSet<String> = answers
+            .iter()
+            .map(|(status, body)| {
+                assert_eq!(*status, 200, "round {round}: {body}");
+                token(body).to_owned()
+            })
+            .collect();
+        assert_eq!(successors.len(), 1, "one successor");
+        newest = successors.into_iter().next().unwrap();
+        replicas.iter().for_each(|replica| replica.clock.advance(300));
+    }
+    assert_eq!(refresh(&replicas[0], &flow, &newest).await.0, 200, "nobody was logged out");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_that_comes_to_both_is_redeemed_once() {
+    let Some(replicas) = two().await else { return };
+    let flow = Flow::new(&replicas[0]).await.unwrap();
+    let code = flow.code().await.unwrap();
+    let form = flow.exchange_form(&code);
+    let answers = join_all((0..16).map(|n| replicas[n % 2].post("/oauth/token", &form))).await;
+    let answers: Vec<(u16, Value)> = answers.into_iter().map(Result::unwrap).collect();
+    let won: Vec<&Value> = answers.iter().filter(|(status, _)| *status == 200).map(|(_, body)| body).collect();
+    assert_eq!(won.len(), 1, "{answers:?}");
+    assert!(answers.iter().all(|(status, body)| *status == 200 || body["error"] == "invalid_grant"), "{answers:?}");
+    // Whoever presented it again may be the thief, or whoever came first: what it gave has ended.
+    let (status, body) = refresh(&replicas[1], &flow, token(won[0])).await;
+    assert_eq!((status, body["error"].as_str().unwrap()), (400, "invalid_grant"));
+}
+
+#[tokio::test]
+async fn theft_is_noticed_by_the_other_one() {
+    let Some([first, second]) = two().await else { return };
+    let flow = Flow::new(&first).await.unwrap();
+    let stolen = token(&flow.tokens().await.unwrap()).to_owned();
+    let (_, victim) = refresh(&first, &flow, &stolen).await;
+    second.clock.advance(60);
+    let (status, _) = refresh(&second, &flow, &stolen).await;
+    assert_eq!(status, 400);
+    assert_eq!(refresh(&first, &flow, token(&victim)).await.0, 400, "the whole grant has ended");
+}
+
+/// What a test process leaves behind when it is killed; run by the test below.
+#[test]
+#[ignore = "it is killed"]
+fn a_server_in_a_process_that_ends() {
+    let server = Postgres::start(Durability::None).unwrap();
+    println!("{}", server.data().display());
+    std::process::abort();
+}
+
+#[test]
+fn the_server_of_tests_survives_a_crash_and_not_its_process() {
+    if binaries().is_err() {
+        return;
+    }
+    let server = Postgres::start(Durability::Full).unwrap();
+    let database = server.database().unwrap();
+    assert_eq!(server.psql(&database, "SHOW fsync").unwrap().trim(), "on");
+    server.psql(&database, "CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)").unwrap();
+    server.kill().unwrap();
+    server.start_again().unwrap();
+    assert_eq!(server.psql(&database, "SELECT n FROM kept").unwrap().trim(), "7");
+    let data = server.data();
+    drop(database);
+    drop(server);
+    assert!(!data.exists(), "nothing is left");
+
+    let this = std::env::current_exe().unwrap();
+    let arguments = ["--ignored", "--exact", "--nocapture", "replicas::a_server_in_a_process_that_ends"];
+    let output = Command::new(this).args(arguments).stdin(Stdio::null()).output().unwrap();
+    assert!(!output.status.success(), "it was killed");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let data = said.split_whitespace().find(|word| word.ends_with("/data")).unwrap();
+    let begin = Instant::now();
+    while std::path::Path::new(data).parent().unwrap().exists() {
+        assert!(begin.elapsed() < Duration::from_secs(30), "{data} is left");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
