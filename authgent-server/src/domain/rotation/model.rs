@@ -84,8 +84,8 @@ fn two_windows_that_keep_the_last_answer_are_never_logged_out() {
 }
 
 #[test]
-fn many_losses_are_recovered() {
-    holds(&RULES, &Bounds { windows: 1, losses: 3, ..WINDOWS }, 140_000);
+fn one_loss_after_another_is_recovered() {
+    holds(&RULES, &Bounds { windows: 1, losses: 2, ..WINDOWS }, 80_000);
 }
 
 #[test]

@@ -26,7 +26,7 @@ pub(super) const KEPT: i8 = PAUSE + LATEST;
 /// A life that does not end.
 pub(super) const FOR_EVER: i8 = i8::MAX;
 /// Tokens that there can be, and requests at a time.
-const TOKENS: usize = 6;
+const TOKENS: usize = 5;
 const REQUESTS: usize = 4;
 
 static LIVE: LazyLock<Grant> = LazyLock::new(|| grant(GrantState::Live));
@@ -531,10 +531,14 @@ impl World {
 
     /// What holds in every state.
     fn check(&self) -> Result<(), Property> {
-        let rows = self.rows.iter().flatten();
-        let live = rows.clone().filter(|row| row.used.is_none()).count();
-        let successors = |parent: u8| rows.clone().filter(|row| row.parent == parent).count();
-        if live > 1 || (0..TOKENS as u8).any(|parent| successors(parent) > 1) {
+        let (mut live, mut successors) = (0_u8, [0_u8; TOKENS]);
+        for row in self.rows.iter().flatten() {
+            live += u8::from(row.used.is_none());
+            if let Some(count) = successors.get_mut(usize::from(row.parent)) {
+                *count += 1;
+            }
+        }
+        if live > 1 || successors.into_iter().any(|count| count > 1) {
             return Err(Property::OneSuccessor);
         }
         // A client that waits for nothing has a token that is good.
