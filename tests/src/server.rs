@@ -110,8 +110,11 @@ impl Setup {
         let directory = TempDir::new()?;
         let port = free_port()?;
         let issuer = format!("http://localhost:{port}{}", self.path);
-        let of_its_own = || format!("sqlite://{}/authgent.db", directory.path().display());
-        let dsn = self.database.as_ref().map_or_else(of_its_own, |database| database.dsn().to_owned());
+        let chosen =
+            self.variables.iter().rev().find(|(name, _)| name == "AUTHGENT_DB_DSN").map(|(_, dsn)| dsn.clone());
+        let dsn = chosen
+            .or_else(|| self.database.as_ref().map(|database| database.dsn().to_owned()))
+            .unwrap_or_else(|| format!("sqlite://{}/authgent.db", directory.path().display()));
         let mut variables: Vec<(String, String)> = [
             ("AUTHGENT_ISSUER", issuer.clone()),
             ("AUTHGENT_SIGNING_KEY_DATA", generate_pem(SigningAlgorithm::Es256)),
