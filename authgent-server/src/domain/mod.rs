@@ -64,7 +64,6 @@ pub use identity_provider::{
 pub use interaction::{AuthorizationRequest, Interaction, InteractionState};
 pub use refresh_token::{RefreshToken, RefreshTokenState};
 pub use resource::{DEFAULT_PROFILE_CLAIMS, Resource, ResourceScope, ResourceSource};
-pub use rotation::Rotation;
 pub use secret::TokenHash;
 pub use session::{Session, UpstreamSession};
 pub use signing_key::{KeyOrigin, KeySchedule, KeyState, RotationPolicy, StoredKey};

@@ -16,7 +16,7 @@ pub const FURTHEST: usize = 32;
 
 /// What a refresh token is answered with.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Rotation {
+pub enum Decision {
     /// It is exchanged for a successor.
     Rotate,
     /// It was exchanged a moment ago: by another window of the client, or the answer was lost. The client gets the successor
@@ -38,7 +38,7 @@ pub enum Rotation {
     ClockWrong,
 }
 
-impl fmt::Debug for Rotation {
+impl fmt::Debug for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Rotate => "Rotate",
@@ -57,22 +57,22 @@ impl fmt::Debug for Rotation {
 ///
 /// `now` is when the request came, not when the row was read: who waited for the database was not late.
 #[must_use]
-pub fn decide(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, grace: u32) -> Rotation {
+pub fn decide(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, grace: u32) -> Decision {
     if grant.client_id != client_id {
-        return Rotation::OtherClient;
+        return Decision::OtherClient;
     }
     if !grant.is_live() {
-        return Rotation::GrantRevoked;
+        return Decision::GrantRevoked;
     }
     let RefreshTokenState::Consumed { at, successor_nonce } = token.state else {
-        return if token.is_expired(now) { Rotation::Expired } else { Rotation::Rotate };
+        return if token.is_expired(now) { Decision::Expired } else { Decision::Rotate };
     };
     let early = i64::from(grace) + i64::from(CLOCK_SKEW);
     let late = if grace == 0 { 0 } else { early };
     match now.since(at) {
-        since if since < -early => Rotation::ClockWrong,
-        since if since <= late => Rotation::SameSuccessor { nonce: successor_nonce },
-        _ => Rotation::Reused,
+        since if since < -early => Decision::ClockWrong,
+        since if since <= late => Decision::SameSuccessor { nonce: successor_nonce },
+        _ => Decision::Reused,
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
 
     const AT: Timestamp = Timestamp(1_000);
     const USED: RefreshTokenState = RefreshTokenState::Consumed { at: AT, successor_nonce: [7; 32] };
-    const AGAIN: Rotation = Rotation::SameSuccessor { nonce: [7; 32] };
+    const AGAIN: Decision = Decision::SameSuccessor { nonce: [7; 32] };
 
     pub(super) fn grant(state: GrantState) -> Grant {
         Grant {
@@ -125,13 +125,13 @@ mod tests {
         }
     }
 
-    fn decided(state: RefreshTokenState, since: i64, grace: u32) -> Rotation {
+    fn decided(state: RefreshTokenState, since: i64, grace: u32) -> Decision {
         decide(&token(state, 2_000), &grant(GrantState::Live), "client", AT.plus(since), grace)
     }
 
     #[test]
     fn a_live_one_rotates_until_it_expires() {
-        for (since, expected) in [(0, Rotation::Rotate), (999, Rotation::Rotate), (1_000, Rotation::Expired)] {
+        for (since, expected) in [(0, Decision::Rotate), (999, Decision::Rotate), (1_000, Decision::Expired)] {
             assert_eq!(decided(RefreshTokenState::Live, since, 10), expected, "{since}");
         }
     }
@@ -139,14 +139,14 @@ mod tests {
     #[test]
     fn a_used_one_has_the_grace_and_what_clocks_may_differ() {
         for (since, expected) in [
-            (-13, Rotation::ClockWrong),
+            (-13, Decision::ClockWrong),
             (-12, AGAIN),
             (0, AGAIN),
             (10, AGAIN),
             (12, AGAIN),
-            (13, Rotation::Reused),
-            (i64::MAX, Rotation::Reused),
-            (i64::MIN, Rotation::ClockWrong),
+            (13, Decision::Reused),
+            (i64::MAX, Decision::Reused),
+            (i64::MIN, Decision::ClockWrong),
         ] {
             assert_eq!(decided(USED, since, 10), expected, "{since}");
         }
@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn no_grace_is_none_but_for_who_came_before() {
-        for (since, expected) in [(-3, Rotation::ClockWrong), (-2, AGAIN), (0, AGAIN), (1, Rotation::Reused)] {
+        for (since, expected) in [(-3, Decision::ClockWrong), (-2, AGAIN), (0, AGAIN), (1, Decision::Reused)] {
             assert_eq!(decided(USED, since, 0), expected, "{since}");
         }
     }
@@ -172,10 +172,10 @@ mod tests {
             for since in [0, 500, 5_000] {
                 let now = AT.plus(since);
                 for grant in [grant(GrantState::Live), grant(revoked)] {
-                    assert_eq!(decide(&token(state, 2_000), &grant, "thief", now, 10), Rotation::OtherClient);
+                    assert_eq!(decide(&token(state, 2_000), &grant, "thief", now, 10), Decision::OtherClient);
                 }
                 let decided = decide(&token(state, 2_000), &grant(revoked), "client", now, 10);
-                assert_eq!(decided, Rotation::GrantRevoked);
+                assert_eq!(decided, Decision::GrantRevoked);
             }
         }
     }

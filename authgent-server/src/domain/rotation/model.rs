@@ -24,7 +24,7 @@
 mod explore;
 mod world;
 
-use super::{Rotation, decide, follow};
+use super::{Decision, decide, follow};
 use crate::domain::{Grant, GrantState, RefreshToken, RefreshTokenState};
 use authgent_core::time::Timestamp;
 use explore::{Found, explore};
@@ -114,20 +114,20 @@ fn an_overtaken_answer_leaves_a_careless_client_with_a_used_token() {
 
 // The checker finds what is broken on purpose.
 
-fn without_grace(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, _: u32) -> Rotation {
+fn without_grace(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, _: u32) -> Decision {
     decide(token, grant, client_id, now, 0)
 }
 
-fn as_if_clocks_agreed(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, grace: u32) -> Rotation {
+fn as_if_clocks_agreed(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, grace: u32) -> Decision {
     match token.state {
-        RefreshTokenState::Consumed { at, .. } if now.since(at) > grace.into() => Rotation::Reused,
+        RefreshTokenState::Consumed { at, .. } if now.since(at) > grace.into() => Decision::Reused,
         _ => decide(token, grant, client_id, now, grace),
     }
 }
 
-fn never_before_its_use(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, grace: u32) -> Rotation {
+fn never_before_its_use(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, grace: u32) -> Decision {
     match token.state {
-        RefreshTokenState::Consumed { at, .. } if now < at => Rotation::ClockWrong,
+        RefreshTokenState::Consumed { at, .. } if now < at => Decision::ClockWrong,
         _ => decide(token, grant, client_id, now, grace),
     }
 }
@@ -138,13 +138,13 @@ fn expiry_before_the_grace(
     client_id: &str,
     now: Timestamp,
     grace: u32,
-) -> Rotation {
-    if token.is_expired(now) { Rotation::Expired } else { decide(token, grant, client_id, now, grace) }
+) -> Decision {
+    if token.is_expired(now) { Decision::Expired } else { decide(token, grant, client_id, now, grace) }
 }
 
 #[test]
 fn a_rule_that_is_too_strict_logs_honest_clients_out() {
-    let strict: [fn(&RefreshToken, &Grant, &str, Timestamp, u32) -> Rotation; 3] =
+    let strict: [fn(&RefreshToken, &Grant, &str, Timestamp, u32) -> Decision; 3] =
         [without_grace, as_if_clocks_agreed, never_before_its_use];
     for decide in strict {
         assert_eq!(broken(&Rules { decide, ..RULES }, &WINDOWS), Property::HonestGoesOn);
@@ -154,9 +154,9 @@ fn a_rule_that_is_too_strict_logs_honest_clients_out() {
     assert_eq!(broken(&Rules { clean_up_after: 0, ..RULES }, &bounds), Property::HonestGoesOn);
 }
 
-fn anew_each_time(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, grace: u32) -> Rotation {
+fn anew_each_time(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, grace: u32) -> Decision {
     match decide(token, grant, client_id, now, grace) {
-        Rotation::SameSuccessor { .. } => Rotation::Rotate,
+        Decision::SameSuccessor { .. } => Decision::Rotate,
         decided => decided,
     }
 }
@@ -170,13 +170,13 @@ fn a_second_successor_splits_the_chain() {
     }
 }
 
-fn without_end(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, _: u32) -> Rotation {
+fn without_end(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, _: u32) -> Decision {
     decide(token, grant, client_id, now, 1_000)
 }
 
-fn without_revoking(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, grace: u32) -> Rotation {
+fn without_revoking(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, grace: u32) -> Decision {
     match decide(token, grant, client_id, now, grace) {
-        Rotation::Reused => Rotation::Expired,
+        Decision::Reused => Decision::Expired,
         decided => decided,
     }
 }
@@ -194,11 +194,11 @@ fn whatever_became_of_the_grant(
     client_id: &str,
     now: Timestamp,
     grace: u32,
-) -> Rotation {
+) -> Decision {
     decide(token, &Grant { state: GrantState::Live, ..grant.clone() }, client_id, now, grace)
 }
 
-fn however_old(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, grace: u32) -> Rotation {
+fn however_old(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, grace: u32) -> Decision {
     let token = RefreshToken { expires_at: Timestamp(i64::MAX), ..token.clone() };
     decide(&token, grant, client_id, now, grace)
 }

@@ -4,7 +4,7 @@ use super::TokenError;
 use super::issue::{check_resource, for_grant, refresh_token};
 use crate::crypto::hash::{base64url, hmac_sha256, token_hash};
 use crate::crypto::random;
-use crate::domain::rotation::{FURTHEST, Rotation as Decision, decide, follow};
+use crate::domain::rotation::{Decision, FURTHEST, decide, follow};
 use crate::domain::{Client, Grant, RevocationReason};
 use crate::service::Services;
 use crate::service::client_authentication::authenticate;

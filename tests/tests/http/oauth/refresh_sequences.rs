@@ -1,10 +1,8 @@
 //! Random sequences of refreshes at two replicas that share a database, held against `domain::rotation::decide`.
 
 use authgent_core::time::{Clock as _, Timestamp};
-use authgent_server::domain::rotation::{decide, follow};
-use authgent_server::domain::{
-    Grant, GrantState, RefreshToken, RefreshTokenState, RevocationReason, Rotation, TokenHash,
-};
+use authgent_server::domain::rotation::{Decision, decide, follow};
+use authgent_server::domain::{Grant, GrantState, RefreshToken, RefreshTokenState, RevocationReason, TokenHash};
 use authgent_tests::flow::Flow;
 use authgent_tests::server::{Setup, TestServer};
 use futures_util::future::join_all;
@@ -60,7 +58,7 @@ impl Expected {
         let decided = decide(&self.tokens[place].1, &self.grant, &self.grant.client_id, now, GRACE);
         let text = body["refresh_token"].as_str();
         match decided {
-            Rotation::Rotate => {
+            Decision::Rotate => {
                 prop_assert_eq!(status, 200, "{:?}: {}", decided, body);
                 let text = text.unwrap_or_default();
                 prop_assert!(self.tokens.iter().all(|(known, _)| known != text), "a new one");
@@ -68,19 +66,19 @@ impl Expected {
                 self.tokens[place].1.state = RefreshTokenState::Consumed { at: now, successor_nonce };
                 self.issue(text, now);
             }
-            Rotation::SameSuccessor { nonce } => {
+            Decision::SameSuccessor { nonce } => {
                 let mut successor = usize::from(nonce[0]);
                 while let Some(nonce) = follow(&self.tokens[successor].1) {
                     successor = usize::from(nonce[0]);
                 }
                 prop_assert_eq!((status, text), (200, Some(self.tokens[successor].0.as_str())));
             }
-            Rotation::ClockWrong => {
+            Decision::ClockWrong => {
                 prop_assert_eq!((status, body["error"].as_str()), (503, Some("temporarily_unavailable")))
             }
-            Rotation::Reused | Rotation::GrantRevoked | Rotation::Expired | Rotation::OtherClient => {
+            Decision::Reused | Decision::GrantRevoked | Decision::Expired | Decision::OtherClient => {
                 prop_assert_eq!((status, body["error"].as_str()), (400, Some("invalid_grant")), "{:?}", decided);
-                if decided == Rotation::Reused {
+                if decided == Decision::Reused {
                     self.revoke(now, RevocationReason::RefreshTokenReused);
                 }
             }

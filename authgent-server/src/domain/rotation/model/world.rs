@@ -1,7 +1,7 @@
 //! What can happen.
 
 use crate::domain::rotation::tests::{grant, token};
-use crate::domain::rotation::{CLOCK_SKEW, Rotation};
+use crate::domain::rotation::{CLOCK_SKEW, Decision};
 use crate::domain::{Grant, GrantState, RefreshToken, RefreshTokenState, RevocationReason};
 use authgent_core::time::Timestamp;
 use std::sync::LazyLock;
@@ -35,7 +35,7 @@ static REVOKED: LazyLock<Grant> =
 
 /// What is explored: the real rules, or broken ones.
 pub(super) struct Rules {
-    pub(super) decide: fn(&RefreshToken, &Grant, &str, Timestamp, u32) -> Rotation,
+    pub(super) decide: fn(&RefreshToken, &Grant, &str, Timestamp, u32) -> Decision,
     pub(super) follow: fn(&RefreshToken) -> Option<[u8; 32]>,
     /// Whether a token is used up only where nobody used it up before.
     pub(super) conditional: bool,
@@ -449,9 +449,9 @@ impl World {
         let grant = if self.revoked { &*REVOKED } else { &*LIVE };
         let local = Timestamp((request.came + CLOCKS[usize::from(request.replica)]).into());
         match (rules.decide)(&row, grant, "client", local, GRACE) {
-            Rotation::Rotate if request.stage == Stage::ReadAgain => self.refused(request),
-            Rotation::Rotate => Ok(Stage::Rotate),
-            Rotation::SameSuccessor { nonce } => {
+            Decision::Rotate if request.stage == Stage::ReadAgain => self.refused(request),
+            Decision::Rotate => Ok(Stage::Rotate),
+            Decision::SameSuccessor { nonce } => {
                 if self.since_use(request).is_some_and(|since| since > LATEST) {
                     return Err(Property::TheftIsNoticed);
                 }
@@ -460,8 +460,8 @@ impl World {
                 }
                 Ok(Stage::Follow(nonce[0]))
             }
-            Rotation::Reused => Ok(Stage::Revoke),
-            Rotation::OtherClient | Rotation::GrantRevoked | Rotation::Expired | Rotation::ClockWrong => {
+            Decision::Reused => Ok(Stage::Revoke),
+            Decision::OtherClient | Decision::GrantRevoked | Decision::Expired | Decision::ClockWrong => {
                 self.refused(request)
             }
         }
