@@ -28,7 +28,7 @@ use super::{Decision, decide, follow};
 use crate::domain::{Grant, GrantState, RefreshToken, RefreshTokenState};
 use authgent_core::time::Timestamp;
 use explore::{Found, explore};
-use world::{Bounds, FOR_EVER, KEPT, Keeping, Property, Rules};
+use world::{Bounds, FOR_EVER, KEPT, Keeping, Property, Rule, Rules};
 
 /// The rules as they are.
 const RULES: Rules = Rules { decide, follow, conditional: true, clean_up_after: KEPT };
@@ -144,8 +144,7 @@ fn expiry_before_the_grace(
 
 #[test]
 fn a_rule_that_is_too_strict_logs_honest_clients_out() {
-    let strict: [fn(&RefreshToken, &Grant, &str, Timestamp, u32) -> Decision; 3] =
-        [without_grace, as_if_clocks_agreed, never_before_its_use];
+    let strict: [Rule; 3] = [without_grace, as_if_clocks_agreed, never_before_its_use];
     for decide in strict {
         assert_eq!(broken(&Rules { decide, ..RULES }, &WINDOWS), Property::HonestGoesOn);
     }

@@ -33,9 +33,12 @@ static LIVE: LazyLock<Grant> = LazyLock::new(|| grant(GrantState::Live));
 static REVOKED: LazyLock<Grant> =
     LazyLock::new(|| grant(GrantState::Revoked { at: Timestamp(0), reason: RevocationReason::RevokedByUser }));
 
+/// What decides.
+pub(super) type Rule = fn(&RefreshToken, &Grant, &str, Timestamp, u32) -> Decision;
+
 /// What is explored: the real rules, or broken ones.
 pub(super) struct Rules {
-    pub(super) decide: fn(&RefreshToken, &Grant, &str, Timestamp, u32) -> Decision,
+    pub(super) decide: Rule,
     pub(super) follow: fn(&RefreshToken) -> Option<[u8; 32]>,
     /// Whether a token is used up only where nobody used it up before.
     pub(super) conditional: bool,
