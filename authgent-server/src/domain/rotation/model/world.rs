@@ -1,5 +1,8 @@
 //! What can happen.
 
+mod replica;
+mod sameness;
+
 use crate::domain::rotation::tests::{grant, token};
 use crate::domain::rotation::{CLOCK_SKEW, Decision};
 use crate::domain::{Grant, GrantState, RefreshToken, RefreshTokenState, RevocationReason};
@@ -331,25 +334,6 @@ impl World {
         Ok(next)
     }
 
-    /// A second passes.
-    fn pass(&mut self) {
-        let older = |time: i8| (time - 1).max(LONG_AGO);
-        for row in self.rows.iter_mut().flatten() {
-            if row.expires_at != FOR_EVER {
-                row.expires_at = older(row.expires_at);
-            }
-            if let Some(used) = row.used.as_mut().filter(|used| used.came > LONG_AGO) {
-                (used.came, used.at) = (used.came - 1, used.at - 1);
-            }
-        }
-        for request in self.requests.iter_mut().flatten() {
-            request.came -= 1;
-        }
-        for first in self.sent.iter_mut().flatten() {
-            *first = (*first - 1).max(-GRACE_SECONDS - 1);
-        }
-    }
-
     fn begin(&mut self, token: u8, replica: u8, of_thief: bool) {
         let request = Request {
             of_thief,
@@ -369,148 +353,6 @@ impl World {
         if let Some(free) = self.unanswered.iter_mut().find(|place| place.is_none()) {
             *free = Some(token);
         }
-    }
-
-    /// States that differ only in the order of what has none are one.
-    fn tidy(&mut self) {
-        for request in &mut self.requests {
-            let Some(Request { of_thief, waiting, stage: Stage::Answer(answer), .. }) = *request else { continue };
-            // Nobody is there to hear it, or a thief, who loses nothing by hearing it at once.
-            if of_thief || !waiting {
-                *request = None;
-            }
-            if let (true, Some((token, _))) = (of_thief, answer) {
-                self.stolen |= 1 << token;
-            }
-        }
-        self.requests.sort_unstable();
-        self.unanswered.sort_unstable();
-    }
-
-    /// The times of tokens that nobody will present any more make no difference.
-    fn forget(&mut self) {
-        let mut presented = 1_u8 << self.latest;
-        for token in self.unanswered.into_iter().flatten() {
-            presented |= 1 << token;
-        }
-        for request in self.requests.iter().flatten() {
-            presented |= 1 << request.token;
-            if let Stage::Follow(token) | Stage::Answer(Some((token, _))) = request.stage {
-                presented |= 1 << token;
-            }
-        }
-        for (name, sent) in self.sent.iter_mut().enumerate() {
-            if self.rows[name].is_some_and(|row| row.used.is_some()) && presented & (1 << name) == 0 {
-                *sent = None;
-            }
-        }
-        if self.thief_sends > 0 {
-            presented |= if self.thief_came { self.stolen } else { u8::MAX };
-        } else {
-            self.stolen = 0;
-        }
-        for (name, row) in self.rows.iter_mut().enumerate() {
-            if let Some(row) = row.as_mut().filter(|_| presented & (1 << name) == 0)
-                && let Some(used) = row.used.as_mut()
-            {
-                (used.at, used.came, row.deleted) = (LONG_AGO, LONG_AGO, false);
-                if row.expires_at != FOR_EVER {
-                    row.expires_at = LONG_AGO;
-                }
-            }
-        }
-    }
-
-    fn step(&mut self, index: usize, rules: &Rules, bounds: &Bounds) -> Result<(), Property> {
-        let Some(mut request) = self.requests[index] else { return Ok(()) };
-        request.stage = match request.stage {
-            Stage::Read | Stage::ReadAgain => self.decide(request, rules)?,
-            Stage::Rotate => self.rotate(request, rules, bounds)?,
-            Stage::Follow(name) => match self.read(name) {
-                None => Stage::Answer(Some((name, true))),
-                Some(row) => match (rules.follow)(&row) {
-                    Some(nonce) => Stage::Follow(nonce[0]),
-                    None if self.is_used(name) && !self.thief_came => return Err(Property::RetryRecovers),
-                    None => Stage::Answer(Some((name, !self.is_used(name)))),
-                },
-            },
-            Stage::Revoke => {
-                if !self.thief_came && !self.revoked {
-                    return Err(Property::HonestGoesOn);
-                }
-                self.revoked = true;
-                self.refused(request)?
-            }
-            Stage::Answer(_) => return Ok(()),
-        };
-        self.requests[index] = Some(request);
-        Ok(())
-    }
-
-    fn decide(&self, request: Request, rules: &Rules) -> Result<Stage, Property> {
-        let Some(row) = self.read(request.token) else { return self.refused(request) };
-        let grant = if self.revoked { &*REVOKED } else { &*LIVE };
-        let local = Timestamp((request.came + CLOCKS[usize::from(request.replica)]).into());
-        match (rules.decide)(&row, grant, "client", local, GRACE) {
-            Decision::Rotate if request.stage == Stage::ReadAgain => self.refused(request),
-            Decision::Rotate => Ok(Stage::Rotate),
-            Decision::SameSuccessor { nonce } => {
-                if self.since_use(request).is_some_and(|since| since > LATEST) {
-                    return Err(Property::TheftIsNoticed);
-                }
-                if request.after_revocation || self.over(request, LATEST) {
-                    return Err(Property::EndIsTheEnd);
-                }
-                Ok(Stage::Follow(nonce[0]))
-            }
-            Decision::Reused => Ok(Stage::Revoke),
-            Decision::OtherClient | Decision::GrantRevoked | Decision::Expired | Decision::ClockWrong => {
-                self.refused(request)
-            }
-        }
-    }
-
-    /// How long after its first use the token came, where it was used.
-    fn since_use(&self, request: Request) -> Option<i8> {
-        let used = self.rows[usize::from(request.token)]?.used?;
-        Some(request.came - used.came)
-    }
-
-    /// Whether the token came later than `tolerance` seconds after its end.
-    fn over(&self, request: Request, tolerance: i8) -> bool {
-        self.rows[usize::from(request.token)]
-            .is_some_and(|row| request.came >= row.expires_at.saturating_add(tolerance))
-    }
-
-    /// The conditional `UPDATE` and the `INSERT`, committed.
-    fn rotate(&mut self, request: Request, rules: &Rules, bounds: &Bounds) -> Result<Stage, Property> {
-        let made = self.rows.iter().flatten().count();
-        let Some(row) = self.rows[usize::from(request.token)].as_mut() else { return Ok(Stage::ReadAgain) };
-        if row.deleted || (rules.conditional && row.used.is_some()) {
-            return Ok(Stage::ReadAgain);
-        }
-        let local = request.came + CLOCKS[usize::from(request.replica)];
-        row.used = Some(Use { at: local, came: request.came, successor: made as u8 });
-        let expires_at = if bounds.life == FOR_EVER { FOR_EVER } else { local + bounds.life };
-        self.rows[made] = Some(Row { parent: request.token, expires_at, used: None, deleted: false });
-        if request.after_revocation || self.over(request, SKEW) {
-            return Err(Property::EndIsTheEnd);
-        }
-        Ok(Stage::Answer(Some((made as u8, true))))
-    }
-
-    /// A refusal, where it may be one.
-    fn refused(&self, request: Request) -> Result<Stage, Property> {
-        let since_use = self.since_use(request);
-        let gone = self.rows[usize::from(request.token)].is_some_and(|row| row.deleted);
-        if since_use.is_some_and(|since| since > LATEST) && !self.revoked && !gone {
-            return Err(Property::TheftIsNoticed);
-        }
-        let unused_and_over = since_use.is_none() && self.over(request, -SKEW);
-        if !request.of_thief && !self.thief_came && !self.revoked_outside && !unused_and_over {
-            return Err(Property::HonestGoesOn);
-        }
-        Ok(Stage::Answer(None))
     }
 
     fn deliver(&mut self, index: usize, bounds: &Bounds) {
