@@ -74,7 +74,7 @@ impl Expected {
                 prop_assert_eq!((status, text), (200, Some(self.tokens[successor].0.as_str())));
             }
             Decision::ClockWrong => {
-                prop_assert_eq!((status, body["error"].as_str()), (503, Some("temporarily_unavailable")))
+                prop_assert_eq!((status, body["error"].as_str()), (503, Some("temporarily_unavailable")));
             }
             Decision::Reused | Decision::GrantRevoked | Decision::Expired | Decision::OtherClient => {
                 prop_assert_eq!((status, body["error"].as_str()), (400, Some("invalid_grant")), "{:?}", decided);
