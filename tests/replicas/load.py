@@ -419,23 +419,30 @@ class Containers:
         self.docker("unpause", container)
         self.settle()
 
+    def restart(self, name, container):
+        self.journal.event(name)
+        self.docker("restart", container)
+        self.settle()
+
     def run(self):
         first, second, third = self.replicas
+        pause = f"{self.options.pause:g} s"
+        events = [
+            (self.kill, "replica 1 is killed", first),
+            (self.kill, "replica 2 is killed", second),
+            (self.kill, "replica 3 is killed", third),
+            (self.restart, "replica 1 is restarted in order", first),
+            (self.restart, "PostgreSQL is restarted in order", self.database),
+            (self.kill, "PostgreSQL is killed", self.database),
+            (self.pause, f"replica 2 hangs for {pause}", second),
+            (self.pause, f"PostgreSQL hangs for {pause}", self.database),
+            (self.kill, "PostgreSQL and replica 3 are killed at once", self.database, third),
+            (self.kill, "all replicas are killed at once", first, second, third),
+        ]
         time.sleep(self.options.settle)
-        for number, replica in enumerate(self.replicas, 1):
-            self.kill(f"replica {number} is killed", replica)
-        self.journal.event("replica 1 is stopped and started, as in an update")
-        self.docker("stop", first)
-        self.docker("start", first)
-        self.settle()
-        self.journal.event("PostgreSQL is restarted")
-        self.docker("restart", self.database)
-        self.settle()
-        self.kill("PostgreSQL is killed", self.database)
-        self.pause(f"replica 2 hangs for {self.options.pause} s", second)
-        self.pause(f"PostgreSQL hangs for {self.options.pause} s", self.database)
-        self.kill("PostgreSQL and replica 3 are killed at once", self.database, third)
-        self.kill("all replicas are killed at once", first, second, third)
+        for happen, name, *containers in events:
+            if self.options.only in name:
+                happen(name, *containers)
 
 
 def verify_parked(world):
@@ -462,14 +469,14 @@ def report(world, began, ended, chains):
     ends = sorted(row[1] for row in journal.successes if row[1] <= ended)
     silences = [(earlier, later - earlier) for earlier, later in zip([began] + ends, ends + [ended])]
     say("")
-    say(f"{'what happens':<52}{'answered':>9}{'failed':>8}{'recovered':>10}{'lost':>6}{'longest wait':>14}{'longest silence':>17}")
+    say(f"{'what happens':<46}{'answered':>9}{'failed':>8}{'recovered':>10}{'lost':>6}{'longest wait':>14}{'longest silence':>17}")
     for index, (_, name) in enumerate(journal.events):
         done = window(journal.successes, index)
         failed = window(journal.failures, index)
         waits = max((row[1] - row[0] for row in done), default=0.0)
         silence = max((length for _, length in window(silences, index)), default=0.0)
         recovered = sum(1 for row in done if row[3] > 1)
-        say(f"{name:<52}{len(done):>9}{len(failed):>8}{recovered:>10}{len(window(journal.lost, index)):>6}"
+        say(f"{name:<46}{len(done):>9}{len(failed):>8}{recovered:>10}{len(window(journal.lost, index)):>6}"
             f"{waits:>12.2f} s{silence:>15.2f} s")
         kinds = collections.Counter(what for _, what in failed)
         if kinds:
@@ -499,6 +506,7 @@ def main():
     parser.add_argument("--down", type=float, default=5, help="seconds that something killed stays away")
     parser.add_argument("--pause", type=float, default=20, help="seconds that something hangs")
     parser.add_argument("--settle", type=float, default=5, help="seconds of load after everything is healthy again")
+    parser.add_argument("--only", default="", help="only the events with this in their name")
     options = parser.parse_args()
     if len(options.replica) != 3:
         parser.error("--replica is needed three times")
