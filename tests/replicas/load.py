@@ -401,6 +401,12 @@ class Containers:
                     break
                 time.sleep(0.5)
 
+    def not_ready_without_database(self):
+        """Readiness is false while PostgreSQL is away. `authgent health` asks for it, as the health check does."""
+        health = subprocess.run(["docker", "exec", self.replicas[0], "authgent", "health"], capture_output=True, timeout=60)
+        if health.returncode == 0:
+            self.journal.gave_up("replica 1 calls itself ready without PostgreSQL")
+
     def settle(self):
         self.healthy(self.database, *self.replicas)
         time.sleep(self.options.settle)
@@ -409,6 +415,8 @@ class Containers:
         self.journal.event(name)
         self.docker("kill", "--signal", "KILL", *containers)
         time.sleep(self.options.down)
+        if self.database in containers:
+            self.not_ready_without_database()
         self.docker("start", *containers)
         self.settle()
 
@@ -416,6 +424,8 @@ class Containers:
         self.journal.event(name)
         self.docker("pause", container)
         time.sleep(self.options.pause)
+        if container == self.database:
+            self.not_ready_without_database()
         self.docker("unpause", container)
         self.settle()
 
@@ -459,24 +469,27 @@ def verify_parked(world):
 
 
 def report(world, began, ended, chains):
-    """The table, per event. An operation belongs to the event in whose time it began."""
+    """The table, per event. What takes longer belongs to the event in whose time its middle lies."""
     journal = world.journal
     starts = [start for start, _ in journal.events] + [float("inf")]
 
-    def window(rows, index, key=lambda row: row[0]):
-        return [row for row in rows if starts[index] <= key(row) < starts[index + 1]]
+    def window(rows, index, middle=lambda row: (row[0] + row[1]) / 2):
+        return [row for row in rows if starts[index] <= middle(row) < starts[index + 1]]
+
+    def moments(rows, index):
+        return window(rows, index, lambda row: row[0])
 
     ends = sorted(row[1] for row in journal.successes if row[1] <= ended)
-    silences = [(earlier, later - earlier) for earlier, later in zip([began] + ends, ends + [ended])]
+    silences = list(zip([began] + ends, ends + [ended]))
     say("")
     say(f"{'what happens':<46}{'answered':>9}{'failed':>8}{'recovered':>10}{'lost':>6}{'longest wait':>14}{'longest silence':>17}")
     for index, (_, name) in enumerate(journal.events):
         done = window(journal.successes, index)
-        failed = window(journal.failures, index)
+        failed = moments(journal.failures, index)
         waits = max((row[1] - row[0] for row in done), default=0.0)
-        silence = max((length for _, length in window(silences, index)), default=0.0)
+        silence = max((later - earlier for earlier, later in window(silences, index)), default=0.0)
         recovered = sum(1 for row in done if row[3] > 1)
-        say(f"{name:<46}{len(done):>9}{len(failed):>8}{recovered:>10}{len(window(journal.lost, index)):>6}"
+        say(f"{name:<46}{len(done):>9}{len(failed):>8}{recovered:>10}{len(moments(journal.lost, index)):>6}"
             f"{waits:>12.2f} s{silence:>15.2f} s")
         kinds = collections.Counter(what for _, what in failed)
         if kinds:
@@ -488,7 +501,7 @@ def report(world, began, ended, chains):
         f"{journal.restarted} codes were asked for anew")
     say(f"chains alive:        {sum(chains)} of {len(chains)}")
     say(f"longest wait:        {max((row[1] - row[0] for row in journal.successes), default=0.0):.2f} s for one client")
-    say(f"longest silence:     {max((length for _, length in silences), default=0.0):.2f} s in which nobody was answered")
+    say(f"longest silence:     {max((later - earlier for earlier, later in silences), default=0.0):.2f} s in which nobody was answered")
     say(f"acknowledged, lost:  {len(journal.lost)}")
     say(f"given up:            {len(journal.given_up)}")
 
