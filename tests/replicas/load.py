@@ -7,7 +7,8 @@ It needs Python 3.9 and nothing else. Three kinds of clients talk to the load ba
              more, as a second window of the same client would: the answer must be the same successor.
   people     let a client in (authorization request, code, tokens), with the session and the consent of one sign-in.
              The refresh token is put aside, and must work at the end. Then the code is presented again, and must be refused.
-  programs   get access tokens with client_credentials, and look whether the key that signed them is published.
+  programs   get access tokens with client_credentials, and look whether the key that signed them is published, and was not
+             withdrawn before they asked.
 
 A client is honest: where it gets no answer, or a 5xx, it tries again with the same refresh token, soon at first and every
 two seconds at most, for less time than AUTHGENT_REFRESH_GRACE. A code is never sent twice; its client asks for a new one.
@@ -166,6 +167,7 @@ class World:
         self.parked = []  # refresh tokens that nobody used yet
         self.cookies = {}
         self.keys = set()
+        self.withdrawn = frozenset()
 
     def retry(self, kind, attempt, what):
         """Does `attempt` until it gives something, as an honest client does; None where patience ended first."""
@@ -352,6 +354,7 @@ def program(world, pause):
     connection = Http(world.issuer)
     form = {"grant_type": "client_credentials", "resource": world.resource, "scope": "mcp:read"}
     while not world.stop.is_set():
+        withdrawn = world.withdrawn
         outcome = world.retry("client_credentials", lambda: world.token(world.program, connection, form), "a program")
         if outcome is None:
             return False
@@ -361,7 +364,14 @@ def program(world, pause):
             return False
         header = answer["access_token"].split(".")[0]
         key = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"]
-        if key not in world.keys and key not in published_keys(world, connection):
+        if key in withdrawn:
+            world.journal.loss(f"an access token is signed with the key {key}, which was withdrawn before it was asked for")
+            return False
+        # Replicas take note of each other's new keys within a second.
+        deadline = time.monotonic() + 2
+        while key not in world.keys and key not in published_keys(world, connection) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        if key not in world.keys:
             world.journal.loss(f"an access token is signed with the key {key}, which is not published")
             return False
         world.stop.wait(random.uniform(0.5, 1.5) * pause)
@@ -373,16 +383,17 @@ def published_keys(world, connection):
         status, _, body = connection.request("GET", "/.well-known/jwks.json")
         return {key["kid"] for key in json.loads(body)["keys"]} if status == 200 else None
 
-    world.keys |= world.retry(None, attempt, "the keys") or set()
-    return world.keys
+    published = world.retry(None, attempt, "the keys") or set()
+    world.keys |= published
+    return published
 
 
 class Containers:
     """The parts of the deployment, and what can happen to them."""
 
-    def __init__(self, options, journal):
+    def __init__(self, options, world):
         self.replicas, self.database = options.replica, options.database
-        self.options, self.journal = options, journal
+        self.options, self.world, self.journal = options, world, world.journal
 
     def docker(self, *arguments):
         subprocess.run(["docker", *arguments], check=True, stdout=subprocess.DEVNULL, timeout=120)
@@ -434,6 +445,20 @@ class Containers:
         self.docker("restart", container)
         self.settle()
 
+    def rotate(self, name, container, leaked):
+        """One replica is told; two seconds later all sign with the new key, and publish what they should."""
+        self.journal.event(name)
+        before = frozenset(published_keys(self.world, Http(self.world.issuer)))
+        self.docker("exec", container, "authgent", "key", "rotate", "--leaked" if leaked else "--now")
+        time.sleep(2)
+        for _ in range(6):
+            after = published_keys(self.world, Http(self.world.issuer))
+            if not after - before or (before & after if leaked else before - after):
+                self.journal.gave_up("a replica publishes other keys than it should")
+        if leaked:
+            self.world.withdrawn |= before
+        self.settle()
+
     def run(self):
         first, second, third = self.replicas
         pause = f"{self.options.pause:g} s"
@@ -442,6 +467,8 @@ class Containers:
             (self.kill, "replica 2 is killed", second),
             (self.kill, "replica 3 is killed", third),
             (self.restart, "replica 1 is restarted in order", first),
+            (self.rotate, "the signing key is replaced", first, False),
+            (self.rotate, "the signing key has leaked", second, True),
             (self.restart, "PostgreSQL is restarted in order", self.database),
             (self.kill, "PostgreSQL is killed", self.database),
             (self.pause, f"replica 2 hangs for {pause}", second),
@@ -450,9 +477,9 @@ class Containers:
             (self.kill, "all replicas are killed at once", first, second, third),
         ]
         time.sleep(self.options.settle)
-        for happen, name, *containers in events:
+        for happen, name, *arguments in events:
             if self.options.only in name:
-                happen(name, *containers)
+                happen(name, *arguments)
 
 
 def verify_parked(world):
@@ -559,7 +586,7 @@ def main():
     threads += [start(f"person {n}", people, options.think) for n in range(options.people)]
     threads += [start(f"program {n}", program, options.think) for n in range(options.programs)]
     try:
-        Containers(options, world.journal).run()
+        Containers(options, world).run()
     finally:
         ended = world.journal.now()
         world.stop.set()
