@@ -4,6 +4,7 @@
 //! sentence on standard error and exit status 1; a command line that cannot be read is exit status 2.
 
 mod answer;
+mod backup;
 mod client;
 mod dev;
 mod doctor;
@@ -28,6 +29,7 @@ use crate::store::Store;
 use answer::{Answer, Failure};
 use authgent_core::time::Timestamp;
 use clap::{Parser, Subcommand};
+use secrecy::SecretString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -73,6 +75,10 @@ enum Command {
     Dev(dev::Dev),
     /// Bring the tables of the database up to date.
     Migrate(migrate::Migrate),
+    /// Write a copy of the SQLite database to a file, while the server runs.
+    Backup(backup::Backup),
+    /// Put a backup in the place of the SQLite database.
+    Restore(backup::Restore),
     /// The keys that sign tokens.
     #[command(subcommand)]
     Key(key::Key),
@@ -121,8 +127,8 @@ impl Context {
         }
     }
 
-    /// The database that the settings name; without settings, that of `authgent dev` in this directory.
-    async fn unchecked_store(&self) -> Result<Store, Failure> {
+    /// The address of the database that the settings name; without settings, that of `authgent dev` in this directory.
+    fn database(&self) -> Result<SecretString, Failure> {
         let database = self.loader_here().database();
         let database = database.map_err(|error| match error {
             ConfigError::Missing { .. } => Failure::new(format!(
@@ -133,7 +139,12 @@ impl Context {
         for warning in database.warnings {
             eprintln!("warning: {warning}");
         }
-        Ok(Store::connect(&database.dsn).await?)
+        Ok(database.dsn)
+    }
+
+    /// That database.
+    async fn unchecked_store(&self) -> Result<Store, Failure> {
+        Ok(Store::connect(&self.database()?).await?)
     }
 
     /// The same, where its tables are those of this release.
@@ -182,6 +193,8 @@ async fn run(command: Command, context: &Context) -> Result<Answer, Failure> {
         Command::Serve(serve) => serve.run(context).await,
         Command::Dev(dev) => dev.run(context).await,
         Command::Migrate(migrate) => migrate.run(context).await,
+        Command::Backup(backup) => backup.run(context).await,
+        Command::Restore(restore) => restore.run(context).await,
         Command::Key(key) => key.run(context).await,
         Command::User(user) => user.run(context).await,
         Command::Resource(resource) => resource.run(context).await,

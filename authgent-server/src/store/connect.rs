@@ -137,7 +137,7 @@ fn prepare_file(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn problem_of(error: &sea_orm::DbErr) -> String {
+pub(super) fn problem_of(error: &sea_orm::DbErr) -> String {
     let message = error.to_string();
     if message.contains("file is not a database") {
         "is not an SQLite database".into()

@@ -17,6 +17,7 @@
 mod account_events;
 mod applications;
 mod assertions;
+mod backup;
 mod challenges;
 mod cleanup;
 mod clients;
@@ -47,6 +48,7 @@ mod users;
 mod writer;
 
 pub use applications::Usage;
+pub use backup::{BackedUp, BackupError, RestoreOptions, Restored};
 pub use cleanup::{RETENTION_SECONDS, Swept};
 pub use error::StoreError;
 pub use rotation::{Rotated, Rotation};

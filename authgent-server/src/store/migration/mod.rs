@@ -51,6 +51,11 @@ pub(super) async fn run(transaction: WriteTransaction) -> Result<(), StoreError>
     transaction.commit().await
 }
 
+/// How many migrations there are.
+pub(super) fn count() -> usize {
+    Migrator::migrations().len()
+}
+
 /// The names of the migrations that are not applied.
 pub(super) async fn pending<'c, C>(db: &'c C) -> Result<Vec<String>, StoreError>
 where
