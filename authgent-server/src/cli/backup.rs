@@ -59,7 +59,9 @@ impl Backup {
         let file = self.file.display().to_string();
         let mut text = format!("Wrote a backup to {file}: {} bytes, checked.", made.bytes);
         if !made.pending.is_empty() {
-            text.push_str("\nIt has the tables of an earlier release; a restore of it is brought up to date at the next start.");
+            text.push_str(
+                "\nIt has the tables of an earlier release; a restore of it is brought up to date at the next start.",
+            );
         }
         Ok(Answer::new(json!({ "file": file, "bytes": made.bytes, "pending_migrations": made.pending }), text))
     }

@@ -490,3 +490,32 @@ async fn an_address_is_verified_by_whoever_knows_it() {
     assert_eq!(machine.json("user list").await[0]["email_verified"], true);
     assert!(machine.failure("user verify-email grace@example.com").await.contains("grace@example.com"));
 }
+
+#[tokio::test]
+async fn a_backup_is_made_and_restored() {
+    let mut machine = Machine::migrated().await;
+    machine.json("user add ada@example.com --no-password").await;
+    let file = machine.path("backup.db");
+    let made = machine.run(&format!("backup {file}")).await.unwrap();
+    let bytes = std::fs::metadata(&file).unwrap().len();
+    assert_eq!(made.json, json!({"file": file, "bytes": bytes, "pending_migrations": []}));
+    assert_eq!(made.text, format!("Wrote a backup to {file}: {bytes} bytes, checked."));
+    assert!(machine.failure(&format!("backup {file}")).await.contains("exists already and is not overwritten"));
+    machine.run(&format!("backup --force {file}")).await.unwrap();
+
+    machine.json("user add bob@example.com --no-password").await;
+    let refused = machine.failure(&format!("restore {file}")).await;
+    assert!(refused.ends_with("is there already: stop the server, and repeat with --force"), "{refused}");
+    assert!(machine.failure(&format!("restore --discard {file}")).await.contains("--force"));
+    let restored = machine.run(&format!("restore --force --end-grants {file}")).await.unwrap();
+    assert_eq!((&restored.json["bytes"], &restored.json["grants_ended"]), (&json!(bytes), &json!(0)));
+    assert!(restored.json["kept"].as_str().unwrap().ends_with("authgent.db.before-restore"));
+    assert!(restored.text.contains("everybody signs in again"), "{}", restored.text);
+    assert_eq!(machine.json("user list").await.as_array().unwrap().len(), 1);
+
+    machine.set("AUTHGENT_DB_DSN", "postgres://u:hunter2@db.example/authgent");
+    for line in [format!("backup {file}"), format!("restore --force {file}")] {
+        let refused = machine.failure(&line).await;
+        assert!(refused.contains("use pg_dump") && !refused.contains("hunter2"), "{refused}");
+    }
+}

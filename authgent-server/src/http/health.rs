@@ -10,10 +10,10 @@ pub(super) async fn live() -> HttpResponse {
 }
 
 pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
-    match services.store.ping().await {
+    match services.store.check_health().await {
         Ok(()) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({"status": "ready"})),
         Err(error) => {
-            tracing::warn!(error = %error, "not ready: the database did not answer");
+            tracing::warn!(error = %error, "not ready: the database did not answer, or does not write");
             HttpResponse::ServiceUnavailable()
                 .insert_header((CACHE_CONTROL, "no-store"))
                 .json(json!({"status": "database unavailable"}))

@@ -4,7 +4,7 @@
 //! its name only when it is checked and on the disk. A restore is one rename: whatever happens, the configured name leads to the old
 //! database or to the checked new one, and never to one of them with the write-ahead log of the other.
 
-use super::connect::{problem_of, sqlite_pool};
+use super::connect::{check_log, problem_of, sqlite_pool};
 use super::dsn::{self, Target};
 use super::{Store, StoreError, migration};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteLockingMode};
@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// How long a backup waits for a lock, which it needs for moments only.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a restore waits for a process that is just ending.
+const ENDING: Duration = Duration::from_secs(2);
 
 /// What SQLite keeps beside a database file while it is open, or after a crash.
 const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
@@ -99,6 +101,7 @@ impl Store {
             return Err(wrong(&database, "is not there: AUTHGENT_DB_DSN names no database yet"));
         }
         check_target(&database, file, overwrite)?;
+        check_log(&database).await?;
         let copy = Unfinished::beside(file)?;
         let Some(name) = copy.0.to_str() else {
             return Err(wrong(file, "has a name that is not Unicode, which SQLite cannot write"));
@@ -129,7 +132,10 @@ impl Store {
         let database = std::fs::canonicalize(&database).unwrap_or(database);
         let kept = with_suffix(&database, ".before-restore");
         if occupied && !how.discard && kept.symlink_metadata().is_ok() {
-            return Err(wrong(&kept, "is kept from an earlier restore: move or remove it first, or repeat with --discard"));
+            return Err(wrong(
+                &kept,
+                "is kept from an earlier restore: move or remove it first, or repeat with --discard",
+            ));
         }
         let copy = Unfinished::beside(&database)?;
         copy.fill(file)?;
@@ -330,7 +336,7 @@ async fn lock(database: &Path) -> Result<Option<SqliteConnection>, BackupError> 
     }
     // In this locking mode the whole file is locked when the write-ahead log is opened, and every connection of a server holds
     // a lock that is at odds with it. That comes before SQLite looks at the content.
-    let options = options(database).busy_timeout(Duration::from_millis(200)).locking_mode(SqliteLockingMode::Exclusive);
+    let options = options(database).busy_timeout(ENDING).locking_mode(SqliteLockingMode::Exclusive);
     let locked = async {
         let mut connection = options.connect().await?;
         sqlx::query("BEGIN EXCLUSIVE").execute(&mut connection).await?;
@@ -341,7 +347,9 @@ async fn lock(database: &Path) -> Result<Option<SqliteConnection>, BackupError> 
     match locked.await {
         Ok(connection) => Ok(Some(connection)),
         Err(error) if is_damage(&error) => Ok(None),
-        Err(error) if is_busy(&error) => Err(wrong(database, "is in use: stop the server and whatever else has it open")),
+        Err(error) if is_busy(&error) => {
+            Err(wrong(database, "is in use: stop the server and whatever else has it open"))
+        }
         Err(error) => Err(unusable(database, error)),
     }
 }

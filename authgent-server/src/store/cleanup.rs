@@ -14,7 +14,8 @@ use uuid::Uuid;
 /// How long a grant, its code and the last refresh token of its chain are kept after they are over, in seconds: one day.
 ///
 /// For that long a second redemption is still noticed, and introspection still finds the grant of an access token. Access
-/// tokens therefore must not live longer than this.
+/// tokens therefore must not live longer than this. Sessions, one-time links and used assertions are kept as long, so that a clock which
+/// runs ahead by no more than a day, and is put right, ends no session and lets no assertion be used twice.
 pub const RETENTION_SECONDS: i64 = 86_400;
 
 /// How long a used refresh token is kept after it has expired, in seconds: longer than any grace, so that a client that used
@@ -34,10 +35,11 @@ pub struct Swept {
 }
 
 impl WriteTransaction {
-    /// Removes what is over at `now`, at most `limit` rows of each kind (at least 1, at most 1000): interactions,
-    /// sessions and used assertions that have expired; refresh tokens that were exchanged, ten minutes after they expired, and the last of a chain a day after;
-    /// grants, with their code, a day after nothing of them can be used any more; unfinished steps of sign-ins, one-time links and
-    /// counted failures that have expired; the history of accounts after a year.
+    /// Removes what is over at `now`, at most `limit` rows of each kind (at least 1, at most 1000): interactions
+    /// that have expired, sessions and used assertions a day later; refresh tokens that were exchanged, ten minutes after they
+    /// expired, and the last of a chain a day after;
+    /// grants, with their code, a day after nothing of them can be used any more; unfinished steps of sign-ins, counted failures that
+    /// have expired, and one-time links a day later; the history of accounts after a year.
     ///
     /// Returns how many rows it removed or, finding a grant in use, put off until the next day. Call it again, each time in
     /// a transaction of its own, until it returns 0. Replicas may do so at the same time: they skip each other's rows.
@@ -63,7 +65,7 @@ impl WriteTransaction {
         let due = batch(due.filter(challenges::Column::ExpiresAt.lte(now.0)), limit);
         let challenges = challenges::Entity::delete_many().filter(challenges::Column::IdHash.in_subquery(due));
         let due = links::Entity::find().select_only().column(links::Column::TokenHash);
-        let due = batch(due.filter(links::Column::ExpiresAt.lte(now.0)), limit);
+        let due = batch(due.filter(links::Column::ExpiresAt.lte(now.minus(RETENTION_SECONDS).0)), limit);
         let links = links::Entity::delete_many().filter(links::Column::TokenHash.in_subquery(due));
         let due = failures::Entity::find().select_only().column(failures::Column::KeyHash);
         let due = batch(due.filter(failures::Column::ExpiresAt.lte(now.0)), limit);
@@ -96,14 +98,16 @@ impl WriteTransaction {
 
     async fn delete_sessions(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
         use sessions::{Column, Entity};
-        let due = Entity::find().select_only().column(Column::IdHash).filter(Column::ExpiresAt.lte(now.0));
+        let over = Column::ExpiresAt.lte(now.minus(RETENTION_SECONDS).0);
+        let due = Entity::find().select_only().column(Column::IdHash).filter(over);
         let due = batch(due.order_by_asc(Column::ExpiresAt), limit);
         Ok(Entity::delete_many().filter(Column::IdHash.in_subquery(due)).exec(&*self.inner).await?.rows_affected)
     }
 
     async fn delete_used_assertions(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
         use used_assertions::{Column, Entity};
-        let due = Entity::find().select_only().column(Column::IdHash).filter(Column::ExpiresAt.lte(now.0));
+        let over = Column::ExpiresAt.lte(now.minus(RETENTION_SECONDS).0);
+        let due = Entity::find().select_only().column(Column::IdHash).filter(over);
         let due = batch(due.order_by_asc(Column::ExpiresAt), limit);
         Ok(Entity::delete_many().filter(Column::IdHash.in_subquery(due)).exec(&*self.inner).await?.rows_affected)
     }

@@ -2,7 +2,7 @@
 
 use super::dsn::{self, Target};
 use super::writer::Writer;
-use super::{Store, StoreError};
+use super::{Store, StoreError, migration, wal};
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -56,7 +56,7 @@ pub(super) async fn connect(dsn: &SecretString) -> Result<Store, StoreError> {
     match dsn::parse(dsn.expose_secret())? {
         Target::Postgres(options) => {
             let pool = postgres(*options).await?;
-            Ok(Store { read: pool, writer: None, _temporary: None })
+            Ok(Store { read: pool, writer: None, health: Arc::default(), _temporary: None })
         }
         Target::Sqlite(path) => sqlite(&path, None).await,
         Target::Temporary => {
@@ -93,12 +93,38 @@ async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Resu
         .foreign_keys(true)
         .disable_statement_logging();
     let unreadable = |error: sea_orm::DbErr| StoreError::File { path: path.to_owned(), problem: problem_of(&error) };
-    // The journal mode is a property of the file: the first connection sets it, the others find it.
-    let write = options.clone().journal_mode(SqliteJournalMode::Wal);
-    let writer = Writer::start(write, PATIENCE).await.map_err(unreadable)?;
+    check_log(path).await?;
     let readers = std::thread::available_parallelism().map_or(2, |cores| u32::try_from(cores.get()).unwrap_or(8));
-    let read = sqlite_pool(options.pragma("query_only", "ON"), readers.clamp(2, 8)).await.map_err(unreadable)?;
-    Ok(Store { read, writer: Some(writer), _temporary: temporary })
+    let reading = options.clone().pragma("query_only", "ON");
+    let read = sqlite_pool(reading, readers.clamp(2, 8)).await.map_err(unreadable)?;
+    // Before anything is written: the next step would already change another program's file.
+    let foreign = migration::foreign_tables(&read).await.map_err(unreadable)?;
+    if !foreign.is_empty() {
+        return Err(StoreError::ForeignTables { tables: foreign.join(", ") });
+    }
+    // The journal mode is a property of the file: this connection sets it, the others find it.
+    let writer = Writer::start(options.journal_mode(SqliteJournalMode::Wal), PATIENCE).await.map_err(unreadable)?;
+    Ok(Store { read, writer: Some(writer), health: Arc::default(), _temporary: temporary })
+}
+
+/// Finds a damaged write-ahead log before SQLite leaves out, and then overwrites, what is behind the damage.
+pub(super) async fn check_log(path: &Path) -> Result<(), StoreError> {
+    for attempt in 0..3 {
+        // Where others write it, it may look damaged for a moment.
+        if attempt > 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        match wal::is_damaged(path) {
+            Ok(false) => return Ok(()),
+            Ok(true) => {}
+            Err(error) => {
+                let problem = format!("has a write-ahead log that cannot be read: {error}");
+                return Err(StoreError::File { path: path.to_owned(), problem });
+            }
+        }
+    }
+    let problem = "has a damaged write-ahead log (the file that ends in -wal), behind whose damage is what was acknowledged: restore a backup, or give that up with sqlite3 and PRAGMA wal_checkpoint(TRUNCATE)";
+    Err(StoreError::File { path: path.to_owned(), problem: problem.to_owned() })
 }
 
 pub(super) async fn sqlite_pool(

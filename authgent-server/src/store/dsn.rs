@@ -61,10 +61,60 @@ fn postgres(dsn: &str) -> Result<Target, StoreError> {
     if url.path().trim_matches('/').is_empty() {
         return Err(bad("names no database behind the host"));
     }
+    // What is left of a password with a slash in it: its first half would be sent to a host that the second half names.
+    if url.path().contains('@') {
+        return Err(bad("has a / before its @: write / as %2F in a password"));
+    }
+    if ![url.username(), url.password().unwrap_or_default()].into_iter().all(decodes) {
+        return Err(bad("has a % in its user name or password that begins no character: write % as %25"));
+    }
+    check_tls(&url)?;
     let options = dsn.parse().map_err(|_| {
         bad("has a parameter with a value that PostgreSQL does not know (sslmode is one of disable, allow, prefer, require, verify-ca, verify-full)")
     })?;
     Ok(Target::Postgres(Box::new(options)))
+}
+
+/// Whether what stands behind each % is a character, or cannot be meant as one.
+fn decodes(text: &str) -> bool {
+    let (mut decoded, mut rest) = (Vec::new(), text.as_bytes());
+    while let Some((&first, behind)) = rest.split_first() {
+        let digits = behind.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.filter(|digits| first == b'%' && digits.bytes().all(|digit| digit.is_ascii_hexdigit())) {
+            Some(digits) => {
+                decoded.extend(u8::from_str_radix(digits, 16));
+                rest = &behind[2..];
+            }
+            None => {
+                decoded.push(first);
+                rest = behind;
+            }
+        }
+    }
+    std::str::from_utf8(&decoded).is_ok()
+}
+
+/// That what is said about TLS is known, and the files are there. A misspelt name would otherwise be passed over, and the
+/// connection be less safe than was meant.
+fn check_tls(url: &url::Url) -> Result<(), StoreError> {
+    for (name, value) in url.query_pairs() {
+        match &*name {
+            "sslmode" | "ssl-mode" => {}
+            "sslrootcert" | "ssl-root-cert" | "ssl-ca" | "sslcert" | "ssl-cert" | "sslkey" | "ssl-key" => {
+                let content = std::fs::read(&*value)
+                    .map_err(|error| bad(format!("has a {name} whose file {value} cannot be read ({error})")))?;
+                if !content.windows(11).any(|window| window == b"-----BEGIN ") {
+                    return Err(bad(format!("has a {name} whose file {value} is no PEM file")));
+                }
+            }
+            name if name.to_ascii_lowercase().starts_with("ssl") => {
+                let name: String = name.chars().filter(char::is_ascii_graphic).take(20).collect();
+                return Err(bad(format!("has the unknown parameter {name} (sslmode, sslrootcert, sslcert, sslkey)")));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn bad(problem: impl Into<String>) -> StoreError {
@@ -98,6 +148,11 @@ mod tests {
         };
         assert_eq!((options.get_host(), options.get_port()), ("db.internal", 6432));
         assert_eq!((options.get_username(), options.get_database()), ("us@er", Some("authgent")));
+        // A second @ and a % that begins no hexadecimal digits can mean one thing only.
+        let Ok(Target::Postgres(options)) = parse("postgres://us@er:p@ss%w@db.internal/authgent") else {
+            panic!("refused");
+        };
+        assert_eq!((options.get_host(), options.get_username()), ("db.internal", "us@er"));
     }
 
     #[test]
@@ -118,6 +173,16 @@ mod tests {
             ("postgres://u:hunter2@h", "names no database"),
             ("postgres://u:hunter2@h/", "names no database"),
             ("postgres://u:hunter2@h/d?sslmode=sometimes", "sslmode is one of"),
+            ("postgres://u:hunter2@h/d?ssl_mode=require", "unknown parameter ssl_mode"),
+            ("postgres://u:hunter2@h/d?SSLMODE=require", "unknown parameter SSLMODE"),
+            (
+                "postgres://u:hunter2@h/d?sslrootcert=/no/such/ca.pem",
+                "sslrootcert whose file /no/such/ca.pem cannot be read",
+            ),
+            ("postgres://u:hunter2@h/d?sslmode=verify-full&sslrootcert=Cargo.toml", "is no PEM file"),
+            ("postgres://u:hun@ter2/hunter2@h/d", "%2F"),
+            ("postgres://u:%ffhunter2@h/d", "%25"),
+            ("postgres://u:hunter2%E4@h/d", "%25"),
         ] {
             let message = parse(dsn).unwrap_err().to_string();
             assert!(message.contains(expected), "{dsn}: {message}");

@@ -1,6 +1,6 @@
 //! What can go wrong in storage.
 
-use sea_orm::{DbErr, SqlErr};
+use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use std::path::PathBuf;
 
 /// Why storage did not do what it was asked. Every message is one sentence, and none holds a password.
@@ -29,6 +29,20 @@ pub enum StoreError {
         id: String,
         /// What is wrong, continuing "column … of row …".
         problem: String,
+    },
+    /// The database found its own file damaged. Asking again does not help.
+    #[error("the database is damaged, and must be restored from a backup: {problem}")]
+    Damaged {
+        /// What the database said.
+        problem: String,
+    },
+    /// The database is another program's, which has tables with the names of ours. Nothing was changed.
+    #[error(
+        "the database is another program's, and has tables that Authgent would make itself ({tables}): let AUTHGENT_DB_DSN name a database of its own"
+    )]
+    ForeignTables {
+        /// The tables, with commas between.
+        tables: String,
     },
     /// The directory in which the database file should be made is missing.
     #[error(
@@ -80,9 +94,20 @@ impl From<DbErr> for StoreError {
             Some(SqlErr::ForeignKeyConstraintViolation(constraint)) => {
                 Self::Conflict { what: format!("what it belongs to is gone ({constraint})") }
             }
+            _ if is_damage(&error) => Self::Damaged { problem: error.to_string() },
             _ => Self::Unavailable { problem: error.to_string() },
         }
     }
+}
+
+/// `SQLITE_CORRUPT` and `SQLITE_NOTADB` of SQLite; `data_corrupted` and `index_corrupted` of PostgreSQL.
+fn is_damage(error: &DbErr) -> bool {
+    let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else { return false };
+    let RuntimeErr::SqlxError(error) = error else { return false };
+    let Some(code) = error.as_database_error().and_then(|error| error.code()) else { return false };
+    // The numbers of SQLite say more in their upper bits; the codes of PostgreSQL have five characters.
+    let sqlite = code.len() < 5 && code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 11 | 26));
+    sqlite || matches!(&*code, "XX001" | "XX002")
 }
 
 impl StoreError {

@@ -29,6 +29,7 @@ mod entity;
 mod error;
 mod generation;
 mod grants;
+mod health;
 mod identities;
 mod initial_access_tokens;
 mod interactions;
@@ -45,6 +46,7 @@ mod signing_keys;
 #[cfg(test)]
 mod tests;
 mod users;
+mod wal;
 mod writer;
 
 pub use applications::Usage;
@@ -54,6 +56,7 @@ pub use error::StoreError;
 pub use rotation::{Rotated, Rotation};
 
 use connect::TemporaryDirectory;
+use health::Health;
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TransactionOptions, TransactionTrait};
 use secrecy::SecretString;
 use std::sync::Arc;
@@ -68,6 +71,8 @@ pub struct Store {
     /// The one who writes to SQLite, so that writers queue in order instead of polling the file's lock, and share commits. On
     /// PostgreSQL everybody writes, with the connections of `read`.
     writer: Option<Writer>,
+    /// What the last probe found.
+    health: Arc<Health>,
     /// Where `sqlite::memory:` really lives; removed with the last clone.
     _temporary: Option<Arc<TemporaryDirectory>>,
 }

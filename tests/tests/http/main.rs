@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that meets the unexpected has failed")]
 
 mod account;
+mod backup;
 mod clients;
+mod clock;
 mod consent;
 mod doctor;
+mod faults;
 mod forms;
 mod health;
 mod idp;

@@ -9,13 +9,39 @@ pub(super) mod m0003_people;
 mod m0004_replicas;
 
 use super::{StoreError, WriteTransaction};
-use sea_orm::{ConnectionTrait, DbBackend, DynIden};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, DynIden, Statement};
 use sea_orm_migration::sea_query::{IntoIden, Query};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
 use std::collections::BTreeSet;
 
 /// Where the applied migrations are noted. A name of our own: other programs that use sea-orm may share a database.
 const TABLE: &str = "authgent_migrations";
+
+/// All other tables.
+const TABLES: [&str; 22] = [
+    "account_events",
+    "authorization_codes",
+    "cache_generation",
+    "challenges",
+    "clients",
+    "consents",
+    "grants",
+    "identities",
+    "initial_access_tokens",
+    "interactions",
+    "one_time_links",
+    "passkeys",
+    "recovery_codes",
+    "refresh_tokens",
+    "resource_names",
+    "resources",
+    "sessions",
+    "sign_in_failures",
+    "signing_keys",
+    "totp",
+    "used_assertions",
+    "users",
+];
 
 /// Names the advisory lock: the letters "authgent" as a number.
 const LOCK: i64 = i64::from_be_bytes(*b"authgent");
@@ -39,7 +65,7 @@ impl MigratorTrait for Migrator {
 
 /// Runs what is pending in `transaction`, which on SQLite already holds the lock that others wait for.
 pub(super) async fn run(transaction: WriteTransaction) -> Result<(), StoreError> {
-    let failed = |error: sea_orm::DbErr| StoreError::Migration { problem: error.to_string() };
+    let failed = |error: DbErr| StoreError::Migration { problem: error.to_string() };
     if transaction.inner.get_database_backend() == DbBackend::Postgres {
         // Held until the transaction ends, however it ends.
         transaction.inner.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await.map_err(failed)?;
@@ -47,8 +73,33 @@ pub(super) async fn run(transaction: WriteTransaction) -> Result<(), StoreError>
     if pending(&*transaction.inner).await?.is_empty() {
         return Ok(());
     }
+    let foreign = foreign_tables(&*transaction.inner).await?;
+    if !foreign.is_empty() {
+        return Err(StoreError::ForeignTables { tables: foreign.join(", ") });
+    }
     Migrator::up(&*transaction.inner, None).await.map_err(failed)?;
     transaction.commit().await
+}
+
+/// The tables of another program in the places of ours: those that are there although no migration of ours ever ran.
+pub(super) async fn foreign_tables<'c, C>(db: &'c C) -> Result<Vec<String>, DbErr>
+where
+    C: ConnectionTrait,
+    &'c C: sea_orm_migration::IntoSchemaManagerConnection<'c>,
+{
+    if SchemaManager::new(db).has_table(TABLE).await? {
+        return Ok(Vec::new());
+    }
+    let backend = db.get_database_backend();
+    let select = match backend {
+        DbBackend::Postgres => {
+            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY 1"
+        }
+        _ => "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name",
+    };
+    let rows = db.query_all_raw(Statement::from_string(backend, select)).await?;
+    let there: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
+    Ok(there.into_iter().filter(|table| TABLES.contains(&table.to_ascii_lowercase().as_str())).collect())
 }
 
 /// How many migrations there are.
@@ -81,6 +132,17 @@ mod tests {
     use super::*;
     use crate::store::Store;
     use authgent_core::time::Timestamp;
+
+    #[tokio::test]
+    async fn the_list_of_tables_is_complete() {
+        let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
+        store.migrate().await.unwrap();
+        let select =
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'authgent_migrations' ORDER BY name";
+        let rows = store.read.query_all_raw(Statement::from_string(DbBackend::Sqlite, select)).await.unwrap();
+        let names: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+        assert_eq!(names, TABLES);
+    }
 
     #[tokio::test]
     async fn clients_of_the_first_schema_read_on_and_are_looked_at_by_clean_up() {

@@ -24,7 +24,7 @@ async fn clean(store: &Store, now: Timestamp, limit: u64) -> u32 {
 }
 
 #[tokio::test]
-async fn sessions_and_interactions_go_when_they_expire() {
+async fn interactions_go_when_they_expire_and_sessions_a_day_later() {
     on_every_store(async |store| {
         let user = user(1);
         let (long, short) = (session(1, &user), session(2, &user));
@@ -41,7 +41,9 @@ async fn sessions_and_interactions_go_when_they_expire() {
         clean(&store, NOW.plus(600), 10).await;
         assert!(store.interaction(&hash(3)).await.unwrap().is_none());
         assert!(store.session(&hash(2), NOW).await.unwrap().is_some());
-        clean(&store, NOW.plus(3600), 10).await;
+        clean(&store, NOW.plus(3600 + DAY - 1), 10).await;
+        assert!(store.session(&hash(2), NOW).await.unwrap().is_some(), "for the clock may be wrong by a day");
+        clean(&store, NOW.plus(3600 + DAY), 10).await;
         assert!(store.session(&hash(2), NOW).await.unwrap().is_none());
         assert!(store.session(&hash(1), NOW).await.unwrap().is_some());
         assert!(store.user(user.id).await.unwrap().is_some());
@@ -125,7 +127,8 @@ async fn clean_up_works_in_batches() {
         assert_eq!(one, 30, "30 grants, and no session has expired");
         write.commit().await.unwrap();
         assert_eq!(clean(&store, NOW, 30).await, 3);
-        assert_eq!(clean(&store, NOW.plus(3600), 0).await, 100, "a limit of nothing is one row");
+        let sessions = clean(&store, NOW.plus(3600 + DAY), 0).await;
+        assert!((100..=103).contains(&sessions), "a limit of nothing is one row: {sessions}");
         assert!(store.code(&hash(1)).await.unwrap().is_some());
         let due = NOW.plus(10 * DAY);
         clean(&store, due, 1_000_000).await;

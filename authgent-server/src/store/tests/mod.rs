@@ -3,8 +3,10 @@
 //! names a server on which schemas may be made, it is that one, such as another version, and each test has a schema.
 
 mod applications;
+mod backup;
 mod cleanup;
 mod corrupt;
+mod damage;
 mod fixtures;
 mod group_commit;
 mod opening;

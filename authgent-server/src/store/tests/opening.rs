@@ -1,6 +1,6 @@
 //! Opening a database: what is wrong is one clear sentence, and the schema is brought up to date once.
 
-use super::on_every_database;
+use super::{on_every_database, on_every_store};
 use crate::store::{Store, StoreError};
 use futures_util::future::join_all;
 use sea_orm::ConnectionTrait;
@@ -144,14 +144,43 @@ async fn the_tables_of_another_program_are_left_alone() {
     on_every_database(async |dsn| {
         let store = Store::connect(&dsn).await.unwrap();
         store.execute("CREATE TABLE grants (id BIGINT)").await;
-        let error = store.migrate().await.unwrap_err();
-        assert!(matches!(error, StoreError::Migration { .. }), "{error}");
-        assert_eq!(
-            store.pending_migrations().await.unwrap(),
-            ["0001_initial", "0002_clients", "0003_people", "0004_replicas"],
-            "all or nothing"
-        );
-        store.execute("SELECT id FROM grants").await;
+        store.execute("CREATE TABLE invoices (id BIGINT)").await;
+        let expected = "the database is another program's, and has tables that Authgent would make itself (grants): let AUTHGENT_DB_DSN name a database of its own";
+        assert_eq!(store.migrate().await.unwrap_err().to_string(), expected);
+        assert_eq!(store.pending_migrations().await.unwrap().len(), 4, "all or nothing");
+        store.execute("DROP TABLE grants").await;
+        store.migrate().await.unwrap();
+        store.execute("DELETE FROM invoices").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_file_of_another_program_keeps_every_byte() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("theirs.db");
+    let dsn = format!("sqlite://{}", path.display());
+    let theirs = Store::connect(&dsn.as_str().into()).await.unwrap();
+    theirs.execute("CREATE TABLE users (name TEXT)").await;
+    // Another program may not use a write-ahead log.
+    theirs.close().await;
+    let options = sea_orm::sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let options = options.journal_mode(sea_orm::sqlx::sqlite::SqliteJournalMode::Delete);
+    crate::store::connect::sqlite_pool(options, 1).await.unwrap().close().await.unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let message = refusal(&dsn).await;
+    assert!(message.contains("another program's") && message.contains("(users)"), "{message}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "and nothing beside it");
+}
+
+#[tokio::test]
+async fn health_is_the_truth_about_writing() {
+    on_every_store(async |store| {
+        store.check_health().await.unwrap();
+        let generation = store.cache_generation().await.unwrap();
+        store.check_health().await.unwrap();
+        assert_eq!(store.cache_generation().await.unwrap(), generation, "no cache is emptied by a probe");
     })
     .await;
 }

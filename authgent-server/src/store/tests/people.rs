@@ -3,7 +3,7 @@
 use super::fixtures::*;
 use super::on_every_store;
 use crate::domain::*;
-use crate::store::{Store, StoreError};
+use crate::store::{RETENTION_SECONDS, Store, StoreError};
 use authgent_core::time::Timestamp;
 use futures_util::future::join_all;
 use serde_json::json;
@@ -365,7 +365,7 @@ async fn what_signing_in_left_goes_when_it_is_of_no_more_use() {
         for (n, late) in [(1, 0), (2, 1)] {
             let expires_at = NOW.plus(late);
             write.insert_challenge(&Challenge { expires_at, ..challenge(n, &ada) }).await.unwrap();
-            write.insert_link(&link(n, expires_at)).await.unwrap();
+            write.insert_link(&link(n, expires_at.minus(RETENTION_SECONDS))).await.unwrap();
             write.save_sign_in_failures(&failures(n, expires_at)).await.unwrap();
             write.insert_event(&event(n.into(), expires_at.minus(year))).await.unwrap();
         }
