@@ -33,17 +33,19 @@ async fn tokens_of_before_the_backup_work_on_the_restored_database() {
     let dsn = format!("sqlite://{}/authgent.db", directory.path().display());
     let key = generate_pem(SigningAlgorithm::Es256);
     let port = free_port().unwrap();
+    let issuer = format!("http://localhost:{port}");
     let start = async || {
         let setup = TestServer::setup().with("AUTHGENT_DB_DSN", &dsn).with("AUTHGENT_SIGNING_KEY_DATA", &key);
-        let setup = setup.with("AUTHGENT_PORT", port).with("AUTHGENT_ISSUER", format!("http://localhost:{port}"));
+        let setup = setup.with("AUTHGENT_PORT", port).with("AUTHGENT_ISSUER", &issuer);
         for _ in 0..100 {
             // The one before may still have the port.
-            match setup.clone().start().await {
-                Ok(server) => return server,
-                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            if let Ok(mut server) = setup.clone().start().await {
+                server.issuer.clone_from(&issuer);
+                return server;
             }
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        setup.start().await.unwrap()
+        panic!("no start at {issuer}");
     };
     let file = directory.path().join("backup.db");
 
