@@ -1,5 +1,6 @@
 //! What can go wrong in storage.
 
+use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
 use std::path::PathBuf;
 
@@ -104,7 +105,7 @@ impl From<DbErr> for StoreError {
 fn is_damage(error: &DbErr) -> bool {
     let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else { return false };
     let RuntimeErr::SqlxError(error) = error else { return false };
-    let Some(code) = error.as_database_error().and_then(|error| error.code()) else { return false };
+    let Some(code) = error.as_database_error().and_then(DatabaseError::code) else { return false };
     // The numbers of SQLite say more in their upper bits; the codes of PostgreSQL have five characters.
     let sqlite = code.len() < 5 && code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 11 | 26));
     sqlite || matches!(&*code, "XX001" | "XX002")
