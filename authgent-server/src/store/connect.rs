@@ -107,24 +107,27 @@ async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Resu
     Ok(Store { read, writer: Some(writer), health: Arc::default(), _temporary: temporary })
 }
 
-/// Finds a damaged write-ahead log before SQLite leaves out, and then overwrites, what is behind the damage.
+/// Finds a damaged write-ahead log before SQLite leaves out, and then overwrites, what is behind the damage; and a file that was cut
+/// off.
 pub(super) async fn check_log(path: &Path) -> Result<(), StoreError> {
-    for attempt in 0..3 {
-        // Where others write it, it may look damaged for a moment.
-        if attempt > 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        match wal::is_damaged(path) {
-            Ok(false) => return Ok(()),
-            Ok(true) => {}
-            Err(error) => {
-                let problem = format!("has a write-ahead log that cannot be read: {error}");
-                return Err(StoreError::File { path: path.to_owned(), problem });
-            }
+    const LOG: &str = "has a damaged write-ahead log (the file that ends in -wal), behind whose damage is what was acknowledged: restore a backup, or give that up with sqlite3 and PRAGMA wal_checkpoint(TRUNCATE)";
+    const CUT_OFF: &str = "is damaged, because its end is missing: restore it from a backup";
+    let file = |problem: String| StoreError::File { path: path.to_owned(), problem };
+    let look = || {
+        let log = wal::is_damaged(path)?.then_some(LOG);
+        Ok::<_, std::io::Error>(log.or(wal::is_cut_off(path)?.then_some(CUT_OFF)))
+    };
+    let mut attempts = 0;
+    loop {
+        let found = look().map_err(|error| file(format!("cannot be read: {error}")))?;
+        attempts += 1;
+        match found {
+            None => return Ok(()),
+            // Where others write, it may look damaged for a moment.
+            Some(_) if attempts < 3 => tokio::time::sleep(Duration::from_millis(50)).await,
+            Some(problem) => return Err(file(problem.to_owned())),
         }
     }
-    let problem = "has a damaged write-ahead log (the file that ends in -wal), behind whose damage is what was acknowledged: restore a backup, or give that up with sqlite3 and PRAGMA wal_checkpoint(TRUNCATE)";
-    Err(StoreError::File { path: path.to_owned(), problem: problem.to_owned() })
 }
 
 pub(super) async fn sqlite_pool(

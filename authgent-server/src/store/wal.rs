@@ -47,6 +47,29 @@ fn page_size(path: &Path) -> io::Result<Option<usize>> {
     Ok((size >= 512 && size.is_power_of_two()).then_some(size))
 }
 
+/// Whether the database file is shorter than its header says. SQLite notices whole pages that are missing, and reads the rest of a page
+/// that was cut off as zeros. While there is a log, the header is not the latest.
+pub(super) fn is_cut_off(path: &Path) -> io::Result<bool> {
+    for suffix in ["-wal", "-journal"] {
+        let mut companion = path.as_os_str().to_owned();
+        companion.push(suffix);
+        if std::fs::metadata(companion).is_ok_and(|metadata| metadata.len() > 0) {
+            return Ok(false);
+        }
+    }
+    let Some(page_size) = page_size(path)? else { return Ok(false) };
+    let mut header = Vec::new();
+    File::open(path)?.take(100).read_to_end(&mut header)?;
+    let word = |at: usize| match header.get(at..at + 4) {
+        Some(&[a, b, c, d]) => Some(u32::from_be_bytes([a, b, c, d])),
+        _ => None,
+    };
+    // The number of pages counts where it was written with the last change (the file format, section 1.3.7).
+    let (Some(pages), true) = (word(28), word(24) == word(92)) else { return Ok(false) };
+    let is_database = header.starts_with(b"SQLite format 3\0");
+    Ok(is_database && path.metadata()?.len() < u64::from(pages) * page_size as u64)
+}
+
 type Sum = (u32, u32);
 
 struct Walk {
