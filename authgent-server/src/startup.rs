@@ -13,6 +13,7 @@ use crate::service::client_documents::{ClientDocuments, DocumentPolicy};
 use crate::service::client_keys::ClientKeys;
 use crate::service::keys::{KeyPolicy, Keys, KeysError};
 use crate::service::memory::Memory;
+use crate::service::stalls::Stalls;
 use crate::service::upstream::{self, Upstream};
 use crate::service::{Services, Settings, cleanup, upkeep};
 use crate::store::{Store, StoreError};
@@ -23,9 +24,13 @@ use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How long running requests may take to end after the signal to stop, in seconds.
 const SHUTDOWN_SECONDS: u64 = 20;
+
+/// How long a connection may rest: longer than proxies keep theirs to us, so that none sends a request into one that closes.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// How many passwords are hashed at once. Each takes 19 MiB and a core for some 20 ms.
 fn password_permits() -> usize {
@@ -126,6 +131,7 @@ impl Application {
         let services = Arc::new(Services {
             store,
             memory: Memory::default(),
+            stalls: Stalls::start().map_err(StartupError::Run)?,
             keys,
             key_policy,
             vault,
@@ -148,6 +154,7 @@ impl Application {
         let rate = web::Data::new(rate);
         let server = HttpServer::new(move || application(data.clone(), rate.clone(), sign_in_rate.clone()))
             .shutdown_timeout(SHUTDOWN_SECONDS)
+            .keep_alive(KEEP_ALIVE)
             .listen(listener)
             .map_err(StartupError::Run)?
             .run();

@@ -26,6 +26,7 @@ pub mod register;
 pub mod revoke;
 pub mod second_factor;
 pub mod sign_in;
+pub mod stalls;
 pub mod token;
 pub mod upkeep;
 pub mod upstream;
@@ -43,6 +44,7 @@ use crate::service::client_documents::ClientDocuments;
 use crate::service::client_keys::ClientKeys;
 use crate::service::keys::{KeyPolicy, Keys};
 use crate::service::memory::Memory;
+use crate::service::stalls::Stalls;
 use crate::service::upstream::Upstream;
 use crate::store::{Store, StoreError};
 use authgent_core::issuer::Issuer;
@@ -57,6 +59,8 @@ pub struct Services {
     pub store: Store,
     /// What is remembered of it.
     pub memory: Memory,
+    /// Whether the process has been standing still.
+    pub stalls: Arc<Stalls>,
     /// The keys that sign.
     pub keys: Keys,
     /// When new ones are made.

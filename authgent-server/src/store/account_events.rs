@@ -23,7 +23,7 @@ impl Store {
             events = events.filter(Column::Id.lt(before));
         }
         let events = events.order_by_desc(Column::Id).limit(limit);
-        events.all(&self.read).await?.into_iter().map(AccountEvent::try_from).collect()
+        events.all(&self.read.here()).await?.into_iter().map(AccountEvent::try_from).collect()
     }
 }
 

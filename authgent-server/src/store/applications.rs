@@ -51,7 +51,7 @@ impl Store {
             .group_by(grants::Column::ClientId)
             .group_by(grants::Column::Resource)
             .into_tuple()
-            .all(&self.read)
+            .all(&self.read.here())
             .await?;
         let usage = |(client_id, resource, first, last, live): (String, String, i64, i64, i64)| Usage {
             client_id,
@@ -70,7 +70,7 @@ impl Store {
     pub async fn consents_of_user(&self, user_id: Uuid) -> Result<Vec<Consent>, StoreError> {
         let all = consents::Entity::find().filter(consents::Column::UserId.eq(user_id));
         let all = all.order_by_asc(consents::Column::FirstGrantedAt).order_by_asc(consents::Column::ClientId);
-        all.all(&self.read).await?.into_iter().map(Consent::try_from).collect()
+        all.all(&self.read.here()).await?.into_iter().map(Consent::try_from).collect()
     }
 
     /// The clients with these identifiers, as far as there are any: one statement.
@@ -79,7 +79,7 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn clients_named(&self, ids: Vec<String>) -> Result<Vec<Client>, StoreError> {
         let all = clients::Entity::find().filter(clients::Column::Id.is_in(ids));
-        all.all(&self.read).await?.into_iter().map(Client::try_from).collect()
+        all.all(&self.read.here()).await?.into_iter().map(Client::try_from).collect()
     }
 }
 

@@ -27,7 +27,7 @@ impl Store {
         kind: ChallengeKind,
         now: Timestamp,
     ) -> Result<Option<Challenge>, StoreError> {
-        find(&self.read, id, kind, now).await
+        find(&self.read.here(), id, kind, now).await
     }
 }
 

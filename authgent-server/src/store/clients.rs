@@ -25,7 +25,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn client(&self, id: &str) -> Result<Option<Client>, StoreError> {
-        find(&self.read, id).await
+        find(&self.read.here(), id).await
     }
 
     /// The client that registrations with this fingerprint share, enabled or not.
@@ -33,7 +33,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn client_with_fingerprint(&self, fingerprint: &TokenHash) -> Result<Option<Client>, StoreError> {
-        find_by_fingerprint(&self.read, fingerprint).await
+        find_by_fingerprint(&self.read.here(), fingerprint).await
     }
 
     /// How many grants of a client hold. Whether a token of each can still be used is not looked at.
@@ -42,7 +42,7 @@ impl Store {
     /// [`StoreError::Unavailable`].
     pub async fn live_grants_of_client(&self, id: &str) -> Result<u64, StoreError> {
         let of_client = grants::Entity::find().filter(grants::Column::ClientId.eq(id));
-        Ok(of_client.filter(grants::Column::RevokedAt.is_null()).count(&self.read).await?)
+        Ok(of_client.filter(grants::Column::RevokedAt.is_null()).count(&self.read.here()).await?)
     }
 
     /// Clients that did not register themselves, at most `limit` of them: those that the operator made first, the oldest of
@@ -53,7 +53,7 @@ impl Store {
     pub async fn clients_that_did_not_register(&self, limit: u64) -> Result<Vec<Client>, StoreError> {
         let others = Entity::find().filter(Column::Origin.ne(ClientOrigin::Registered.as_str()));
         let others = others.order_by_desc(Column::Origin).order_by_asc(Column::CreatedAt).limit(limit);
-        others.all(&self.read).await?.into_iter().map(Client::try_from).collect()
+        others.all(&self.read.here()).await?.into_iter().map(Client::try_from).collect()
     }
 
     /// Every client, the oldest first.
@@ -62,7 +62,7 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn clients(&self) -> Result<Vec<Client>, StoreError> {
         let all = Entity::find().order_by_asc(Column::CreatedAt).order_by_asc(Column::Id);
-        all.all(&self.read).await?.into_iter().map(Client::try_from).collect()
+        all.all(&self.read.here()).await?.into_iter().map(Client::try_from).collect()
     }
 }
 

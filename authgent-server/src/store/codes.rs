@@ -15,7 +15,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn code(&self, code: &TokenHash) -> Result<Option<AuthorizationCode>, StoreError> {
-        Entity::find_by_id(code.0.to_vec()).one(&self.read).await?.map(AuthorizationCode::try_from).transpose()
+        Entity::find_by_id(code.0.to_vec()).one(&self.read.here()).await?.map(AuthorizationCode::try_from).transpose()
     }
 }
 

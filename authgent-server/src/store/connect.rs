@@ -1,12 +1,13 @@
 //! Opening the two pools.
 
+use super::connections::Connections;
 use super::dsn::{self, Target};
 use super::writer::Writer;
 use super::{Store, StoreError, migration, wal};
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection};
 use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,12 +15,6 @@ use std::time::Duration;
 
 /// How long a caller waits for a free connection or, on SQLite, for the lock of another process.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// A connection to PostgreSQL that rested for longer is tried before it is used, since a restarted server has closed it.
-const RESTED: Duration = Duration::from_secs(2);
-
-/// Connections of one replica to PostgreSQL, whose own default limit is 100 for all.
-const POSTGRES_CONNECTIONS: u32 = 20;
 
 /// A directory that is removed with everything in it.
 #[derive(Debug)]
@@ -66,21 +61,15 @@ pub(super) async fn connect(dsn: &SecretString) -> Result<Store, StoreError> {
     }
 }
 
-async fn postgres(options: PgConnectOptions) -> Result<DatabaseConnection, StoreError> {
+async fn postgres(options: PgConnectOptions) -> Result<Connections, StoreError> {
     let options = options.application_name("authgent").disable_statement_logging();
     let place = format!("{}:{}", options.get_host(), options.get_port());
-    // The options go past sea-orm in a closure: what it is given as text appears in its spans and errors.
-    let mut pool = ConnectOptions::new("postgres://localhost/authgent");
-    pool.map_sqlx_postgres_opts(move |_| options.clone())
-        .max_connections(POSTGRES_CONNECTIONS)
-        .min_connections(1)
-        .acquire_timeout(PATIENCE)
-        .test_before_acquire_if_idle_for(RESTED)
-        .record_stmt_in_spans(false)
-        .sqlx_logging(false);
-    Database::connect(pool).await.map_err(|error| StoreError::Unavailable {
+    let connections = Connections::postgres(options, PATIENCE);
+    // None is made before it is needed: here, so that a wrong address or password stops the start.
+    connections.here().execute_unprepared("SELECT 1").await.map_err(|error| StoreError::Unavailable {
         problem: format!("no connection to PostgreSQL at {place}: {error}"),
-    })
+    })?;
+    Ok(connections)
 }
 
 async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Result<Store, StoreError> {
@@ -104,7 +93,7 @@ async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Resu
     }
     // The journal mode is a property of the file: this connection sets it, the others find it.
     let writer = Writer::start(options.journal_mode(SqliteJournalMode::Wal), PATIENCE).await.map_err(unreadable)?;
-    Ok(Store { read, writer: Some(writer), health: Arc::default(), _temporary: temporary })
+    Ok(Store { read: Connections::Sqlite(read), writer: Some(writer), health: Arc::default(), _temporary: temporary })
 }
 
 /// Finds a damaged write-ahead log before SQLite leaves out, and then overwrites, what is behind the damage; and a file that was cut

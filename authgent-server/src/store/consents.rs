@@ -20,7 +20,7 @@ impl Store {
         resource: &ResourceUri,
     ) -> Result<Option<Consent>, StoreError> {
         let key = (user_id, client_id.to_owned(), resource.as_str().to_owned());
-        Entity::find_by_id(key).one(&self.read).await?.map(Consent::try_from).transpose()
+        Entity::find_by_id(key).one(&self.read.here()).await?.map(Consent::try_from).transpose()
     }
 }
 

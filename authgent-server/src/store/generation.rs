@@ -19,8 +19,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn cache_generation(&self) -> Result<i64, StoreError> {
-        let statement = Statement::from_string(self.read.get_database_backend(), READ);
-        match self.read.query_one_raw(statement).await? {
+        let statement = Statement::from_string(self.read.here().get_database_backend(), READ);
+        match self.read.here().query_one_raw(statement).await? {
             Some(row) => Ok(row.try_get_by_index(0)?),
             None => Err(StoreError::Corrupt {
                 table: "cache_generation",

@@ -19,7 +19,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn grant(&self, id: Uuid) -> Result<Option<Grant>, StoreError> {
-        find(&self.read, id).await
+        find(&self.read.here(), id).await
     }
 }
 

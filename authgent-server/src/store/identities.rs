@@ -14,7 +14,7 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn identity(&self, issuer: &str, subject: &str) -> Result<Option<Identity>, StoreError> {
         let key = (issuer.to_owned(), subject.to_owned());
-        Entity::find_by_id(key).one(&self.read).await?.map(Identity::try_from).transpose()
+        Entity::find_by_id(key).one(&self.read.here()).await?.map(Identity::try_from).transpose()
     }
 
     /// Every identity of a person, the oldest first.
@@ -23,7 +23,7 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn identities_of_user(&self, user_id: Uuid) -> Result<Vec<Identity>, StoreError> {
         let all = Entity::find().filter(Column::UserId.eq(user_id)).order_by_asc(Column::CreatedAt);
-        all.all(&self.read).await?.into_iter().map(Identity::try_from).collect()
+        all.all(&self.read.here()).await?.into_iter().map(Identity::try_from).collect()
     }
 }
 

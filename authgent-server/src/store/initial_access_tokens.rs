@@ -15,7 +15,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn initial_access_token(&self, hash: &TokenHash) -> Result<Option<InitialAccessToken>, StoreError> {
-        let found = Entity::find().filter(Column::TokenHash.eq(hash.0.to_vec())).one(&self.read).await?;
+        let found = Entity::find().filter(Column::TokenHash.eq(hash.0.to_vec())).one(&self.read.here()).await?;
         found.map(InitialAccessToken::try_from).transpose()
     }
 
@@ -25,7 +25,7 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn initial_access_tokens(&self) -> Result<Vec<InitialAccessToken>, StoreError> {
         let all = Entity::find().order_by_asc(Column::CreatedAt).order_by_asc(Column::Id);
-        all.all(&self.read).await?.into_iter().map(InitialAccessToken::try_from).collect()
+        all.all(&self.read.here()).await?.into_iter().map(InitialAccessToken::try_from).collect()
     }
 }
 

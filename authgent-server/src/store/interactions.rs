@@ -12,7 +12,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn interaction(&self, ticket: &TokenHash) -> Result<Option<Interaction>, StoreError> {
-        Entity::find_by_id(ticket.0.to_vec()).one(&self.read).await?.map(Interaction::try_from).transpose()
+        Entity::find_by_id(ticket.0.to_vec()).one(&self.read.here()).await?.map(Interaction::try_from).transpose()
     }
 }
 

@@ -14,7 +14,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn link(&self, token: &TokenHash) -> Result<Option<OneTimeLink>, StoreError> {
-        Entity::find_by_id(token.0.to_vec()).one(&self.read).await?.map(OneTimeLink::try_from).transpose()
+        Entity::find_by_id(token.0.to_vec()).one(&self.read.here()).await?.map(OneTimeLink::try_from).transpose()
     }
 }
 

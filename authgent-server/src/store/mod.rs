@@ -23,6 +23,7 @@ mod cleanup;
 mod clients;
 mod codes;
 mod connect;
+mod connections;
 mod consents;
 mod dsn;
 mod entity;
@@ -56,8 +57,9 @@ pub use error::StoreError;
 pub use rotation::{Rotated, Rotation};
 
 use connect::TemporaryDirectory;
+use connections::Connections;
 use health::Health;
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, TransactionOptions, TransactionTrait};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionOptions, TransactionTrait};
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -67,7 +69,7 @@ use writer::{GivenBack, Writer};
 #[derive(Clone)]
 pub struct Store {
     /// For statements that only read. On SQLite its connections refuse to write.
-    read: DatabaseConnection,
+    read: Connections,
     /// The one who writes to SQLite, so that writers queue in order instead of polling the file's lock, and share commits. On
     /// PostgreSQL everybody writes, with the connections of `read`.
     writer: Option<Writer>,
@@ -79,7 +81,7 @@ pub struct Store {
 
 impl std::fmt::Debug for Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Store").field(&self.read.get_database_backend()).finish()
+        f.debug_tuple("Store").field(&self.read.here().get_database_backend()).finish()
     }
 }
 
@@ -104,9 +106,7 @@ impl Store {
 
     /// Closes every connection. Whoever still uses a clone finds the database unavailable.
     pub async fn close(&self) {
-        if let Err(error) = self.read.close_by_ref().await {
-            tracing::warn!(error = %error, "a database connection did not close in order");
-        }
+        self.read.close().await;
         // Last: the connection that writes folds the write-ahead log into the file when no other is open.
         if let Some(writer) = &self.writer {
             writer.close().await;
@@ -129,7 +129,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NewerSchema`] where the database was migrated by a later version.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
-        migration::pending(&self.read).await
+        migration::pending(&self.read.here()).await
     }
 
     /// Whether the database answers a statement.
@@ -137,7 +137,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn ping(&self) -> Result<(), StoreError> {
-        self.read.execute_unprepared("SELECT 1").await?;
+        self.read.here().execute_unprepared("SELECT 1").await?;
         Ok(())
     }
 
@@ -150,7 +150,7 @@ impl Store {
         match &self.writer {
             Some(writer) => writer.begin().await,
             None => {
-                let transaction = self.read.begin_with_options(TransactionOptions::default()).await?;
+                let transaction = self.read.here().begin_with_options(TransactionOptions::default()).await?;
                 Ok(WriteTransaction::new(Arc::new(transaction), None))
             }
         }

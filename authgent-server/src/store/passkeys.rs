@@ -15,7 +15,7 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn passkeys_of_user(&self, user_id: Uuid) -> Result<Vec<Passkey>, StoreError> {
         let all = Entity::find().filter(Column::UserId.eq(user_id)).order_by_asc(Column::Id);
-        all.all(&self.read).await?.into_iter().map(Passkey::try_from).collect()
+        all.all(&self.read.here()).await?.into_iter().map(Passkey::try_from).collect()
     }
 
     /// The passkey that the authenticator names so.
@@ -24,7 +24,7 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn passkey_by_credential_id(&self, credential_id: &[u8]) -> Result<Option<Passkey>, StoreError> {
         let found = Entity::find().filter(Column::CredentialId.eq(credential_id.to_vec()));
-        found.one(&self.read).await?.map(Passkey::try_from).transpose()
+        found.one(&self.read.here()).await?.map(Passkey::try_from).transpose()
     }
 }
 

@@ -29,7 +29,7 @@ impl Store {
         token: &TokenHash,
     ) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
         let select = Entity::find_by_id(token.0.to_vec()).find_also_related(grants::Entity);
-        select.one(&self.read).await?.map(with_grant).transpose()
+        select.one(&self.read.here()).await?.map(with_grant).transpose()
     }
 }
 

@@ -18,7 +18,7 @@ impl Store {
             .find_with_related(resource_names::Entity)
             .order_by_asc(resources::Column::Uri)
             .order_by_asc(resource_names::Column::Position)
-            .all(&self.read)
+            .all(&self.read.here())
             .await?;
         rows.into_iter().map(Resource::try_from).collect()
     }

@@ -62,7 +62,7 @@ impl Store {
     pub async fn rotate_refresh_token(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
         match &self.writer {
             Some(writer) => writer.rotate(rotation).await,
-            None => in_one_round_trip(&self.read, &rotation).await,
+            None => in_one_round_trip(&self.read.here(), &rotation).await,
         }
     }
 }

@@ -14,7 +14,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn totp(&self, user_id: Uuid) -> Result<Option<Totp>, StoreError> {
-        Ok(totp::Entity::find_by_id(user_id).one(&self.read).await?.map(Totp::from))
+        Ok(totp::Entity::find_by_id(user_id).one(&self.read.here()).await?.map(Totp::from))
     }
 
     /// How many recovery codes a person has left.
@@ -24,7 +24,7 @@ impl Store {
     pub async fn recovery_codes_left(&self, user_id: Uuid) -> Result<u64, StoreError> {
         use recovery_codes::{Column, Entity};
         let left = Entity::find().filter(Column::UserId.eq(user_id)).filter(Column::UsedAt.is_null());
-        Ok(left.count(&self.read).await?)
+        Ok(left.count(&self.read.here()).await?)
     }
 }
 

@@ -20,7 +20,7 @@ impl Store {
             .find_also_related(users::Entity)
             .filter(Column::ExpiresAt.gt(now.0))
             .filter(users::Column::Enabled.eq(true))
-            .one(&self.read)
+            .one(&self.read.here())
             .await?;
         match found {
             None => Ok(None),
@@ -38,7 +38,7 @@ impl Store {
     pub async fn sessions_of_user(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<Session>, StoreError> {
         let all = Entity::find().filter(Column::UserId.eq(user_id)).filter(Column::ExpiresAt.gt(now.0));
         let all = all.order_by_desc(Column::LastSeenAt).order_by_desc(Column::AuthTime);
-        all.all(&self.read).await?.into_iter().map(Session::try_from).collect()
+        all.all(&self.read.here()).await?.into_iter().map(Session::try_from).collect()
     }
 }
 

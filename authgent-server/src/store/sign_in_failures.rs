@@ -19,7 +19,7 @@ impl Store {
     ) -> Result<Vec<SignInFailures>, StoreError> {
         let keys = keys.iter().map(|key| key.0.to_vec());
         let found = Entity::find().filter(Column::KeyHash.is_in(keys)).filter(Column::ExpiresAt.gt(now.0));
-        found.all(&self.read).await?.into_iter().map(SignInFailures::try_from).collect()
+        found.all(&self.read.here()).await?.into_iter().map(SignInFailures::try_from).collect()
     }
 }
 

@@ -13,7 +13,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn signing_keys(&self) -> Result<Vec<StoredKey>, StoreError> {
-        let rows = Entity::find().order_by_asc(Column::CreatedAt).order_by_asc(Column::Kid).all(&self.read).await?;
+        let rows =
+            Entity::find().order_by_asc(Column::CreatedAt).order_by_asc(Column::Kid).all(&self.read.here()).await?;
         rows.into_iter().map(StoredKey::try_from).collect()
     }
 }

@@ -13,7 +13,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
-        Entity::find_by_id(id).one(&self.read).await?.map(User::try_from).transpose()
+        Entity::find_by_id(id).one(&self.read.here()).await?.map(User::try_from).transpose()
     }
 
     /// The person with this e-mail address in any spelling, enabled or not.
@@ -21,7 +21,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn user_by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
-        let found = Entity::find().filter(Column::EmailCanonical.eq(email.canonical())).one(&self.read).await?;
+        let found = Entity::find().filter(Column::EmailCanonical.eq(email.canonical())).one(&self.read.here()).await?;
         found.map(User::try_from).transpose()
     }
 
@@ -30,7 +30,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn users(&self) -> Result<Vec<User>, StoreError> {
-        let rows = Entity::find().order_by_asc(Column::EmailCanonical).all(&self.read).await?;
+        let rows = Entity::find().order_by_asc(Column::EmailCanonical).all(&self.read.here()).await?;
         rows.into_iter().map(User::try_from).collect()
     }
 }

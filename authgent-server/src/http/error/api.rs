@@ -183,6 +183,10 @@ impl From<TokenError> for ApiError {
                     "the server could not sign the token",
                 )
             }
+            E::Stalled => {
+                tracing::warn!("what was used before came while this process was standing still: nothing is revoked");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, OAuthErrorCode::TemporarilyUnavailable, text)
+            }
             E::ClockWrong => {
                 tracing::error!(error = %text, "a refresh token was used later than now: set the clocks of the replicas");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, OAuthErrorCode::TemporarilyUnavailable, text)

@@ -86,6 +86,9 @@ async fn consume(
 
 /// A code that comes a second time was stolen, before or now: what it issued ends (OAuth 2.1, section 4.1.3).
 async fn reused(services: &Services, code: &AuthorizationCode, now: Timestamp) -> Result<TokenResponse, TokenError> {
+    if services.stalls.lately() {
+        return Err(TokenError::Stalled);
+    }
     let tx = services.store.begin().await?;
     tx.revoke_grant(code.grant_id, now, RevocationReason::CodeReused).await?;
     tx.commit().await?;

@@ -60,6 +60,9 @@ pub enum TokenError {
     /// It was used before, longer ago than the grace. The whole grant is revoked.
     #[error("the refresh token was used before: the grant is revoked")]
     RefreshTokenReused,
+    /// It was used before, but perhaps this replica reads it late.
+    #[error("this server has been standing still: try again")]
+    Stalled,
     /// By the clock it was used later than now: the clock of a replica is wrong.
     #[error("the clocks of this server disagree: try again")]
     ClockWrong,

@@ -139,6 +139,8 @@ async fn refuse(services: &Services, grant: &Grant, decided: Decision, now: Time
         Decision::GrantRevoked => TokenError::GrantRevoked,
         Decision::Expired => TokenError::RefreshTokenExpired,
         Decision::ClockWrong => TokenError::ClockWrong,
+        // Perhaps the client sent it in time, and went on with another replica while this one stood still.
+        Decision::Reused if services.stalls.lately() => TokenError::Stalled,
         Decision::Reused => match revoke(services, grant, now).await {
             Ok(()) => TokenError::RefreshTokenReused,
             Err(error) => error.into(),

@@ -67,6 +67,9 @@ impl MigratorTrait for Migrator {
 pub(super) async fn run(transaction: WriteTransaction) -> Result<(), StoreError> {
     let failed = |error: DbErr| StoreError::Migration { problem: error.to_string() };
     if transaction.inner.get_database_backend() == DbBackend::Postgres {
+        // Others may hold the lock, and a large table may take, for longer than a request may.
+        let patiently = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
+        transaction.inner.execute_unprepared(patiently).await.map_err(failed)?;
         // Held until the transaction ends, however it ends.
         transaction.inner.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await.map_err(failed)?;
     }
@@ -139,7 +142,7 @@ mod tests {
         store.migrate().await.unwrap();
         let select =
             "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'authgent_migrations' ORDER BY name";
-        let rows = store.read.query_all_raw(Statement::from_string(DbBackend::Sqlite, select)).await.unwrap();
+        let rows = store.read.here().query_all_raw(Statement::from_string(DbBackend::Sqlite, select)).await.unwrap();
         let names: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
         assert_eq!(names, TABLES);
     }

@@ -6,6 +6,7 @@ use crate::store::{Store, StoreError};
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 async fn store() -> Store {
     let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
@@ -83,6 +84,8 @@ async fn nobody_is_told_that_what_a_full_disk_lost_was_kept() {
         let writers = (0..200_u128).map(|n| {
             let store = store.clone();
             tokio::spawn(async move {
+                // Not all in the first transaction, which may fail as a whole.
+                tokio::time::sleep(Duration::from_micros(u64::try_from(n).unwrap() * 200)).await;
                 let write = store.begin().await?;
                 write.insert_user(&crate::domain::User { name: Some("n".repeat(500)), ..user(n) }).await?;
                 write.commit().await

@@ -74,7 +74,7 @@ async fn memory_is_a_database_of_its_own_that_goes_with_the_store() {
 async fn a_read_connection_of_sqlite_cannot_write() {
     let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
     store.migrate().await.unwrap();
-    store.read.execute_unprepared("DELETE FROM users").await.unwrap_err();
+    store.read.here().execute_unprepared("DELETE FROM users").await.unwrap_err();
     let write = store.begin().await.unwrap();
     let pragma = async |name: &str| {
         let row = write
