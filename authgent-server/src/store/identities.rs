@@ -4,8 +4,18 @@ use super::entity::identities::{ActiveModel, Column, Entity, groups};
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::Identity;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
+
+async fn find(db: &impl ConnectionTrait, issuer: &str, subject: &str) -> Result<Option<Identity>, StoreError> {
+    let key = (issuer.to_owned(), subject.to_owned());
+    Entity::find_by_id(key).one(db).await?.map(Identity::try_from).transpose()
+}
+
+async fn of_user(db: &impl ConnectionTrait, user_id: Uuid) -> Result<Vec<Identity>, StoreError> {
+    let all = Entity::find().filter(Column::UserId.eq(user_id)).order_by_asc(Column::CreatedAt);
+    all.all(db).await?.into_iter().map(Identity::try_from).collect()
+}
 
 impl Store {
     /// Who is called `subject` by `issuer`.
@@ -13,8 +23,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn identity(&self, issuer: &str, subject: &str) -> Result<Option<Identity>, StoreError> {
-        let key = (issuer.to_owned(), subject.to_owned());
-        Entity::find_by_id(key).one(&self.read.here()).await?.map(Identity::try_from).transpose()
+        find(&self.read.here(), issuer, subject).await
     }
 
     /// Every identity of a person, the oldest first.
@@ -22,12 +31,27 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn identities_of_user(&self, user_id: Uuid) -> Result<Vec<Identity>, StoreError> {
-        let all = Entity::find().filter(Column::UserId.eq(user_id)).order_by_asc(Column::CreatedAt);
-        all.all(&self.read.here()).await?.into_iter().map(Identity::try_from).collect()
+        of_user(&self.read.here(), user_id).await
     }
 }
 
 impl WriteTransaction {
+    /// Who is called `subject` by `issuer`, as this transaction sees it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn identity(&self, issuer: &str, subject: &str) -> Result<Option<Identity>, StoreError> {
+        find(&*self.inner, issuer, subject).await
+    }
+
+    /// Every identity of a person as this transaction sees it, the oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn identities_of_user(&self, user_id: Uuid) -> Result<Vec<Identity>, StoreError> {
+        of_user(&*self.inner, user_id).await
+    }
+
     /// Adds an identity.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{Device, Session, TokenHash, User};
 use authgent_core::time::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 impl Store {
@@ -30,19 +30,31 @@ impl Store {
     }
 }
 
+async fn of_user(db: &impl ConnectionTrait, user_id: Uuid, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+    let all = Entity::find().filter(Column::UserId.eq(user_id)).filter(Column::ExpiresAt.gt(now.0));
+    let all = all.order_by_desc(Column::LastSeenAt).order_by_desc(Column::AuthTime);
+    all.all(db).await?.into_iter().map(Session::try_from).collect()
+}
+
 impl Store {
     /// The sessions of a person that have not expired at `now`, the one that was used last first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn sessions_of_user(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<Session>, StoreError> {
-        let all = Entity::find().filter(Column::UserId.eq(user_id)).filter(Column::ExpiresAt.gt(now.0));
-        let all = all.order_by_desc(Column::LastSeenAt).order_by_desc(Column::AuthTime);
-        all.all(&self.read.here()).await?.into_iter().map(Session::try_from).collect()
+        of_user(&self.read.here(), user_id, now).await
     }
 }
 
 impl WriteTransaction {
+    /// As [`Store::sessions_of_user`], as this transaction sees them.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn sessions_of_user(&self, user_id: Uuid, now: Timestamp) -> Result<Vec<Session>, StoreError> {
+        of_user(&*self.inner, user_id, now).await
+    }
+
     /// Adds a session.
     ///
     /// # Errors

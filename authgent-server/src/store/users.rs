@@ -4,8 +4,17 @@ use super::entity::users::{ActiveModel, Column, Entity};
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{Email, User};
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, TryInsertResult};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, TryInsertResult};
 use uuid::Uuid;
+
+async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<User>, StoreError> {
+    Entity::find_by_id(id).one(db).await?.map(User::try_from).transpose()
+}
+
+async fn find_by_email(db: &impl ConnectionTrait, email: &Email) -> Result<Option<User>, StoreError> {
+    let found = Entity::find().filter(Column::EmailCanonical.eq(email.canonical())).one(db).await?;
+    found.map(User::try_from).transpose()
+}
 
 impl Store {
     /// The person with this identifier, enabled or not.
@@ -13,7 +22,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
-        Entity::find_by_id(id).one(&self.read.here()).await?.map(User::try_from).transpose()
+        find(&self.read.here(), id).await
     }
 
     /// The person with this e-mail address in any spelling, enabled or not.
@@ -21,8 +30,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn user_by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
-        let found = Entity::find().filter(Column::EmailCanonical.eq(email.canonical())).one(&self.read.here()).await?;
-        found.map(User::try_from).transpose()
+        find_by_email(&self.read.here(), email).await
     }
 
     /// Everybody, by e-mail address.
@@ -36,6 +44,22 @@ impl Store {
 }
 
 impl WriteTransaction {
+    /// The person with this identifier, enabled or not, as this transaction sees it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
+        find(&*self.inner, id).await
+    }
+
+    /// The person with this e-mail address in any spelling, enabled or not, as this transaction sees it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn user_by_email(&self, email: &Email) -> Result<Option<User>, StoreError> {
+        find_by_email(&*self.inner, email).await
+    }
+
     /// Adds a person.
     ///
     /// # Errors

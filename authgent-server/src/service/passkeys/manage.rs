@@ -58,7 +58,7 @@ pub async fn remove(services: &Services, user: &User, id: Uuid, device: &Device)
     let passkeys = tx.passkeys_of_user(user.id).await?;
     let passkey = passkeys.iter().find(|passkey| passkey.id == id).ok_or(ManageError::Unknown)?;
     let others = user.password_hash.is_some() || passkeys.len() > 1;
-    if !others && services.store.identities_of_user(user.id).await?.is_empty() {
+    if !others && tx.identities_of_user(user.id).await?.is_empty() {
         return Err(ManageError::LastWay);
     }
     tx.delete_passkey(user.id, id).await?;

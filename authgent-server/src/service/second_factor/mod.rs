@@ -130,7 +130,7 @@ pub async fn finish(
     let challenge = tx.take_challenge(&token_hash(ticket), ChallengeKind::SecondFactor, now).await?;
     let challenge = challenge.ok_or(SecondFactorError::Gone)?;
     let user = match challenge.user_id {
-        Some(id) => services.store.user(id).await?.filter(|user| user.enabled),
+        Some(id) => tx.user(id).await?.filter(|user| user.enabled),
         None => None,
     };
     let user = user.ok_or(SecondFactorError::Gone)?;

@@ -28,22 +28,22 @@ pub(super) async fn account_of(
     link: Option<Uuid>,
     device: &Device,
 ) -> Result<Found, SignInRefused> {
-    let store = &services.store;
-    if let Some(identity) = store.identity(&person.issuer, &person.subject).await? {
+    // All of it in the transaction: what another one has done by now is seen, also before it is durable.
+    if let Some(identity) = tx.identity(&person.issuer, &person.subject).await? {
         if link.is_some_and(|link| link != identity.user_id) {
             return Err(SignInRefused::LinkedElsewhere);
         }
-        let mut user = may_sign_in(store.user(identity.user_id).await?)?;
+        let mut user = may_sign_in(tx.user(identity.user_id).await?)?;
         refresh(services, tx, provider, person, &mut user).await?;
         tx.update_identity(&identity_of(services, provider, person, &user, identity.created_at)).await?;
         return Ok(Found { user, linked: false });
     }
     let by_address = match (link, &person.email) {
-        (None, Some(email)) => store.user_by_email(email).await?,
+        (None, Some(email)) => tx.user_by_email(email).await?,
         _ => None,
     };
     let known = match link {
-        Some(link) => Some(may_sign_in(store.user(link).await?)?),
+        Some(link) => Some(may_sign_in(tx.user(link).await?)?),
         None => match by_address {
             Some(user) if provider.rules.link_by_email && person.email_verified && user.email_verified => {
                 Some(may_sign_in(Some(user))?)
@@ -147,7 +147,7 @@ async fn refresh(
         user.name.clone_from(&person.name);
     }
     if let Some(email) = &person.email {
-        let owner = services.store.user_by_email(email).await?.map(|owner| owner.id);
+        let owner = tx.user_by_email(email).await?.map(|owner| owner.id);
         match owner {
             // The same address: what is known of it does not get less.
             Some(owner) if owner == user.id => user.email_verified |= person.email_verified,

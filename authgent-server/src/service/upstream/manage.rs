@@ -43,7 +43,7 @@ pub async fn unlink(
     let tx = services.store.begin().await?;
     // Two that are removed at once wait for each other here.
     let passkeys = tx.passkeys_of_user(user.id).await?;
-    let identities = services.store.identities_of_user(user.id).await?;
+    let identities = tx.identities_of_user(user.id).await?;
     let identity = identities.iter().find(|identity| handle(identity) == wanted).ok_or(UnlinkError::Unknown)?;
     // A provider that the operator has removed is no way to sign in.
     let usable = |other: &&Identity| *other != identity && super::provider(services, &other.provider).is_some();
@@ -52,7 +52,7 @@ pub async fn unlink(
         return Err(UnlinkError::LastWay);
     }
     tx.delete_identity(user.id, &identity.issuer, &identity.subject).await?;
-    for session in services.store.sessions_of_user(user.id, services.now()).await? {
+    for session in tx.sessions_of_user(user.id, services.now()).await? {
         let began_there = session.upstream.as_ref().is_some_and(|upstream| upstream.issuer == identity.issuer);
         if began_there && session.id_hash != signed_in.session.id_hash {
             tx.delete_session(&session.id_hash).await?;
