@@ -21,7 +21,7 @@ from .document_host import DocumentHost
 from .mailbox import Mailbox
 from .stack import Launcher, Stack
 from .upstream import Provider
-from .world import E2E, JOURNEYS, NODE, SHORT_TOKEN_SECONDS, Journey, World
+from .world import E2E, JOURNEYS, KEY_PUBLISH_SECONDS, NODE, SHORT_TOKEN_SECONDS, Journey, World
 
 OUTPUT = E2E / "output"
 JOURNEY_SECONDS = 300
@@ -74,8 +74,9 @@ def start_stacks(
     launcher: Launcher, documents: DocumentHost, mailbox: Mailbox, provider: Provider
 ) -> dict[str, Stack]:
     short = {"AUTHGENT_TOKEN_TTL": str(SHORT_TOKEN_SECONDS)}
+    keys = {"AUTHGENT_KEY_PUBLISH_AHEAD": str(KEY_PUBLISH_SECONDS)}
     stacks = {
-        "stack": launcher.start("plain", host="localhost", more_servers=True, **documents.settings),
+        "stack": launcher.start("plain", host="localhost", more_servers=True, **keys, **documents.settings),
         "short_lived": launcher.start("short-lived", host="127.0.0.1", path="/auth", **short),
         "people": launcher.start("people", host="localhost", **short, **mailbox.settings),
         "company": launcher.start("company", host="localhost", **short, **provider.settings),

@@ -21,7 +21,8 @@ class World:
     """The running stacks and the folder for what a journey leaves to be looked at."""
 
     stack: Stack
-    """The plain one: issuer without a path, default lifetimes, mcp-demo and the FastMCP server."""
+    """The plain one: issuer without a path, default lifetimes, mcp-demo and the FastMCP server.
+    A signing key is published `KEY_PUBLISH_SECONDS` before it signs."""
 
     short_lived: Stack
     """Its issuer has a path, and its access tokens live `SHORT_TOKEN_SECONDS`."""
@@ -46,6 +47,8 @@ class World:
 
 
 SHORT_TOKEN_SECONDS = 3
+KEY_PUBLISH_SECONDS = 33
+"""More than the 30 seconds for which FastMCP fetches no keys again, whatever names it is shown; mcp-resource waits ten."""
 
 
 @dataclass(frozen=True)

@@ -16,4 +16,5 @@ from . import (  # noqa: F401, I001
     doctor,
     oauth4webapi,
     openid,
+    keys,
 )
