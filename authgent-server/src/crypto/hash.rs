@@ -30,6 +30,12 @@ pub fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
+/// What [`base64url`] made, in that form only: no padding, no other alphabet, no bits left over.
+#[must_use]
+pub fn base64url_decoded(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
+}
+
 /// Whether both are equal, in a time that depends on their lengths alone.
 #[must_use]
 pub fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {

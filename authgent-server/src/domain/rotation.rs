@@ -76,6 +76,24 @@ pub fn decide(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timesta
     }
 }
 
+/// Decides about a token of `grant` that has no row any more, which `client_id` presented. `goes_on`: whether the grant has any
+/// refresh token.
+///
+/// Rows of used tokens go when no retry can come any more, so while the chain goes on this was a used one. When it has
+/// ended, the last of it, which nobody used, has gone too.
+#[must_use]
+pub fn decide_without_row(grant: &Grant, client_id: &str, goes_on: bool) -> Decision {
+    if grant.client_id != client_id {
+        Decision::OtherClient
+    } else if !grant.is_live() {
+        Decision::GrantRevoked
+    } else if goes_on {
+        Decision::Reused
+    } else {
+        Decision::Expired
+    }
+}
+
 /// Where a successor that is handed out again was used in the meantime: the key of the token that follows it, which is
 /// handed out in its place. Otherwise the client would come with a used one when the grace is over.
 ///
@@ -122,6 +140,20 @@ mod tests {
             created_at: Timestamp(0),
             expires_at: Timestamp(expires_at),
             state,
+        }
+    }
+
+    #[test]
+    fn one_without_a_row_was_used_while_its_chain_goes_on() {
+        let revoked = GrantState::Revoked { at: AT, reason: RevocationReason::RevokedByUser };
+        for (state, client_id, goes_on, expected) in [
+            (GrantState::Live, "client", true, Decision::Reused),
+            (GrantState::Live, "client", false, Decision::Expired),
+            (revoked, "client", true, Decision::GrantRevoked),
+            (GrantState::Live, "another", true, Decision::OtherClient),
+            (revoked, "another", true, Decision::OtherClient),
+        ] {
+            assert_eq!(decide_without_row(&grant(state), client_id, goes_on), expected);
         }
     }
 

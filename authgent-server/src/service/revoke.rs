@@ -5,7 +5,7 @@ use crate::domain::RevocationReason;
 use crate::service::Services;
 use crate::service::client_authentication::{ClientAuthenticationError, authenticate};
 use crate::service::parameters::Parameters;
-use crate::service::token::grant_of_jti;
+use crate::service::token::{grant_of_jti, grant_of_used_refresh_token};
 use crate::store::StoreError;
 use uuid::Uuid;
 
@@ -80,5 +80,9 @@ async fn hangs_on(services: &Services, client_id: &str, token: &str) -> Result<H
         });
     }
     let found = services.store.refresh_token_with_grant(&token_hash(token)).await?;
-    Ok(found.map_or(Hangs::Unknown, |(token, _)| Hangs::OnGrant(token.grant_id)))
+    if let Some((token, _)) = found {
+        return Ok(Hangs::OnGrant(token.grant_id));
+    }
+    let used = grant_of_used_refresh_token(services, token).await?;
+    Ok(used.map_or(Hangs::Unknown, |grant| Hangs::OnGrant(grant.id)))
 }

@@ -18,8 +18,8 @@ use uuid::Uuid;
 /// runs ahead by no more than a day, and is put right, ends no session and lets no assertion be used twice.
 pub const RETENTION_SECONDS: i64 = 86_400;
 
-/// How long a used refresh token is kept after it has expired, in seconds: longer than any grace, so that a client that used
-/// it in its last second and lost the answer may still ask again.
+/// How long a used refresh token is kept, in seconds: longer than any grace, so that a client that lost the answer may still
+/// ask again. Whoever comes later is known by the token itself (`service::token::family`).
 const RETRY_SECONDS: i64 = 600;
 
 /// How long what happened to an account is remembered, in seconds: 366 days.
@@ -36,9 +36,8 @@ pub struct Swept {
 
 impl WriteTransaction {
     /// Removes what is over at `now`, at most `limit` rows of each kind (at least 1, at most 1000): interactions
-    /// that have expired, sessions and used assertions a day later; refresh tokens that were exchanged, ten minutes after they
-    /// expired, and the last of a chain a day after;
-    /// grants, with their code, a day after nothing of them can be used any more; unfinished steps of sign-ins, counted failures that
+    /// that have expired, sessions and used assertions a day later; refresh tokens that were exchanged, once a day for each grant, and the last of a
+    /// chain a day after it expired; grants, with their code, a day after nothing of them can be used any more; unfinished steps of sign-ins, counted failures that
     /// have expired, and one-time links a day later; the history of accounts after a year.
     ///
     /// Returns how many rows it removed or, finding a grant in use, put off until the next day. Call it again, each time in
@@ -113,7 +112,8 @@ impl WriteTransaction {
     }
 
     /// Each grant is looked at once a day (`sweep_at`), so that clean-up costs the same however many are in use, and
-    /// rotation has nothing to write here.
+    /// rotation has nothing to write here. What it used of its tokens since goes then: a grant has as many rows as it refreshed in
+    /// a day, whatever its age.
     async fn sweep_grants(&self, now: Timestamp, limit: u64) -> Result<u64, StoreError> {
         use grants::{Column, Entity};
         let due = Entity::find().select_only().column(Column::Id).filter(Column::SweepAt.lte(now.0));
@@ -125,13 +125,27 @@ impl WriteTransaction {
         if due.is_empty() {
             return Ok(0);
         }
+        let used = self.delete_used_refresh_tokens(&due, now, limit).await?;
+        if used == limit {
+            // There may be more: these grants stay due.
+            return Ok(used);
+        }
         let delete = Entity::delete_many().filter(Column::Id.is_in(due.iter().copied()));
         let deleted =
             delete.filter(no_refresh_token()).filter(no_recent_code(now)).exec(&*self.inner).await?.rows_affected;
         let put_off = Entity::update_many()
             .col_expr(Column::SweepAt, Expr::value(now.plus(RETENTION_SECONDS).0))
             .filter(Column::Id.is_in(due));
-        Ok(deleted + put_off.exec(&*self.inner).await?.rows_affected)
+        Ok(used + deleted + put_off.exec(&*self.inner).await?.rows_affected)
+    }
+
+    async fn delete_used_refresh_tokens(&self, of: &[Uuid], now: Timestamp, limit: u64) -> Result<u64, StoreError> {
+        use refresh_tokens::{Column, Entity};
+        let due =
+            Entity::find().select_only().column(Column::TokenHash).filter(Column::GrantId.is_in(of.iter().copied()));
+        let due = batch(due.filter(Column::ConsumedAt.lte(now.minus(RETRY_SECONDS).0)), limit);
+        let delete = Entity::delete_many().filter(Column::TokenHash.in_subquery(due));
+        Ok(delete.exec(&*self.inner).await?.rows_affected)
     }
 }
 

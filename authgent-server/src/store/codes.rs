@@ -7,7 +7,8 @@ use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{AuthorizationCode, Grant, TokenHash};
 use authgent_core::time::Timestamp;
 use sea_orm::sea_query::{Expr, LockType};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+use uuid::Uuid;
 
 impl Store {
     /// The code with this hash, whether it can still be redeemed or not.
@@ -16,6 +17,19 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn code(&self, code: &TokenHash) -> Result<Option<AuthorizationCode>, StoreError> {
         Entity::find_by_id(code.0.to_vec()).one(&self.read.here()).await?.map(AuthorizationCode::try_from).transpose()
+    }
+}
+
+impl Store {
+    /// The hash of the code that the grant began with. It is kept for as long as the grant.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn code_of_grant(&self, grant_id: Uuid) -> Result<Option<TokenHash>, StoreError> {
+        let select = Entity::find().select_only().column(Column::CodeHash).filter(Column::GrantId.eq(grant_id));
+        let found: Option<Vec<u8>> = select.into_tuple().one(&self.read.here()).await?;
+        let hash = |hash: Vec<u8>| Row::hashed("authorization_codes", &hash).bytes32("code_hash", &hash).map(TokenHash);
+        found.map(hash).transpose()
     }
 }
 

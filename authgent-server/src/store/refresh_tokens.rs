@@ -6,7 +6,8 @@ use super::{Store, StoreError, WriteTransaction, entity, error};
 use crate::domain::{Grant, RefreshToken, TokenHash};
 use authgent_core::time::Timestamp;
 use sea_orm::sea_query::{Expr, LockType};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+use uuid::Uuid;
 
 type Row = (entity::refresh_tokens::Model, Option<grants::Model>);
 
@@ -30,6 +31,16 @@ impl Store {
     ) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
         let select = Entity::find_by_id(token.0.to_vec()).find_also_related(grants::Entity);
         select.one(&self.read.here()).await?.map(with_grant).transpose()
+    }
+
+    /// Whether the grant has a refresh token, whatever its state.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn has_refresh_token(&self, grant_id: Uuid) -> Result<bool, StoreError> {
+        let select = Entity::find().select_only().column(Column::TokenHash).filter(Column::GrantId.eq(grant_id));
+        let found: Option<Vec<u8>> = select.limit(1).into_tuple().one(&self.read.here()).await?;
+        Ok(found.is_some())
     }
 }
 

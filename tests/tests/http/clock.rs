@@ -1,6 +1,5 @@
 //! A clock that jumps by a day and is put right: nothing that was acknowledged is lost by that.
 
-use authgent_core::time::{Clock as _, Timestamp};
 use authgent_tests::flow::Flow;
 use authgent_tests::server::TestServer;
 use serde_json::{Value, json};
@@ -11,22 +10,10 @@ fn token(body: &Value) -> &str {
     body["refresh_token"].as_str().unwrap()
 }
 
-/// What the server does every five minutes.
-async fn clean_up(server: &TestServer, now: Timestamp) {
-    loop {
-        let tx = server.store.begin().await.unwrap();
-        let removed = tx.delete_expired(now, 500).await.unwrap();
-        tx.commit().await.unwrap();
-        if removed == 0 {
-            return;
-        }
-    }
-}
-
 /// Lets the clock run `seconds` ahead, or behind, while clean-up runs, and puts it right again.
 async fn jump(server: &TestServer, seconds: i64) {
     server.clock.advance(seconds);
-    clean_up(server, server.clock.now()).await;
+    server.clean_up().await.unwrap();
     server.clock.advance(-seconds);
 }
 
@@ -87,7 +74,7 @@ async fn what_expired_while_the_clock_ran_ahead_is_refused_honestly_and_holds_af
     };
     assert_eq!(introspect().await, true);
     server.clock.advance(DAY);
-    clean_up(&server, server.clock.now()).await;
+    server.clean_up().await.unwrap();
     assert_eq!(introspect().await, false);
     server.clock.advance(-DAY);
     assert_eq!(introspect().await, true);

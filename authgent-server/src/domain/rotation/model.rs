@@ -24,14 +24,14 @@
 mod explore;
 mod world;
 
-use super::{Decision, decide, follow};
+use super::{Decision, decide, decide_without_row, follow};
 use crate::domain::{Grant, GrantState, RefreshToken, RefreshTokenState};
 use authgent_core::time::Timestamp;
 use explore::{Found, explore};
 use world::{Bounds, FOR_EVER, KEPT, Keeping, Property, Rule, Rules};
 
 /// The rules as they are.
-const RULES: Rules = Rules { decide, follow, conditional: true, clean_up_after: KEPT };
+const RULES: Rules = Rules { decide, decide_without_row, follow, conditional: true, clean_up_after: KEPT };
 
 /// Two windows of one client and no thief.
 const WINDOWS: Bounds = Bounds {
@@ -150,7 +150,7 @@ fn a_rule_that_is_too_strict_logs_honest_clients_out() {
     }
     let bounds = Bounds { life: 3, ..WINDOWS };
     assert_eq!(broken(&Rules { decide: expiry_before_the_grace, ..RULES }, &bounds), Property::HonestGoesOn);
-    assert_eq!(broken(&Rules { clean_up_after: 0, ..RULES }, &bounds), Property::HonestGoesOn);
+    assert_eq!(broken(&Rules { clean_up_after: 0, ..RULES }, &WINDOWS), Property::HonestGoesOn);
 }
 
 fn anew_each_time(token: &RefreshToken, grant: &Grant, client_id: &str, now: Timestamp, grace: u32) -> Decision {
@@ -185,6 +185,8 @@ fn a_rule_that_is_too_mild_misses_the_theft() {
     for decide in [without_end, without_revoking] {
         assert_eq!(broken(&Rules { decide, ..RULES }, &THEFT), Property::TheftIsNoticed);
     }
+    let unknown: fn(&Grant, &str, bool) -> Decision = |_, _, _| Decision::Expired;
+    assert_eq!(broken(&Rules { decide_without_row: unknown, ..RULES }, &THEFT), Property::TheftIsNoticed);
 }
 
 fn whatever_became_of_the_grant(

@@ -69,7 +69,7 @@ async fn consume(
     if !tx.consume_code(code_hash, now).await? {
         return Ok(Consumed::Lost);
     }
-    let refresh_token = first_refresh_token(services, client, &grant, now);
+    let refresh_token = first_refresh_token(services, client, &grant, code_hash, now);
     if let Some((_, row)) = &refresh_token {
         tx.insert_refresh_token(row).await?;
     }
@@ -81,7 +81,7 @@ async fn consume(
     if stale {
         services.remember_use(view, client, now);
     }
-    Ok(Consumed::Won(refresh_token.map(|(secret, _)| secret)))
+    Ok(Consumed::Won(refresh_token.map(|(token, _)| token)))
 }
 
 /// A code that comes a second time was stolen, before or now: what it issued ends (OAuth 2.1, section 4.1.3).

@@ -1,6 +1,8 @@
 //! Making the tokens of an answer: RFC 9068, section 2; OpenID Connect Core, section 2.
 
 use super::TokenError;
+use super::family::family;
+use crate::crypto::hash::token_hash;
 use crate::crypto::random;
 use crate::domain::{Acr, Amr, Client, Grant, RefreshToken, RefreshTokenState, Resource, TokenHash, User};
 use crate::service::authorize::{OFFLINE_ACCESS, OPENID, still_allowed};
@@ -105,6 +107,7 @@ pub(super) fn first_refresh_token(
     services: &Services,
     client: &Client,
     grant: &Grant,
+    code: &TokenHash,
     now: Timestamp,
 ) -> Option<(String, RefreshToken)> {
     if services.settings.refresh_ttl == 0 || !client.metadata.may_use(GrantType::RefreshToken) {
@@ -113,8 +116,9 @@ pub(super) fn first_refresh_token(
     if services.settings.is_userinfo(&grant.resource) && !grant.scope.contains(OFFLINE_ACCESS) {
         return None;
     }
-    let (secret, token_hash) = services.new_secret();
-    Some((secret, refresh_token(services, token_hash, grant.id, now)))
+    let token = family(grant.id, code) + &random::secret(&*services.random);
+    let row = refresh_token(services, token_hash(&token), grant.id, now);
+    Some((token, row))
 }
 
 /// The row of a refresh token that begins now.

@@ -3,10 +3,12 @@
 mod authorization_code;
 mod client_credentials;
 mod error;
+mod family;
 mod issue;
 mod refresh_token;
 
 pub use error::TokenError;
+pub use family::grant_of as grant_of_used_refresh_token;
 pub use issue::{ID_TOKEN, grant_of_jti};
 
 use crate::service::Services;

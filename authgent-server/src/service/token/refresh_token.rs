@@ -1,10 +1,11 @@
 //! `grant_type=refresh_token`: OAuth 2.1, section 4.3. Tokens rotate on every use.
 
 use super::TokenError;
+use super::family::{grant_of, successor_of};
 use super::issue::{check_resource, for_grant, refresh_token};
-use crate::crypto::hash::{base64url, hmac_sha256, token_hash};
+use crate::crypto::hash::token_hash;
 use crate::crypto::random;
-use crate::domain::rotation::{Decision, FURTHEST, decide, follow};
+use crate::domain::rotation::{Decision, FURTHEST, decide, decide_without_row, follow};
 use crate::domain::{Client, Grant, RevocationReason};
 use crate::service::Services;
 use crate::service::client_authentication::authenticate;
@@ -76,7 +77,7 @@ pub(super) async fn refresh(
     let presented = parameters.get("refresh_token").ok_or(TokenError::Missing("refresh_token"))?;
     let now = services.now();
     let found = services.store.refresh_token_with_grant(&token_hash(presented)).await?;
-    let (token, grant) = found.ok_or(TokenError::RefreshTokenUnknown)?;
+    let Some((token, grant)) = found else { return Err(without_row(services, client, presented, now).await?) };
     match decide(&token, &grant, &client.id, now, services.settings.refresh_grace) {
         Decision::Rotate | Decision::SameSuccessor { .. } => {}
         refused => return Err(refuse(services, &grant, refused, now).await),
@@ -87,6 +88,19 @@ pub(super) async fn refresh(
     let mut response = for_grant(services, view, &grant, &user, &scope, None, now).await?;
     response.refresh_token = Some(rotate(services, client, presented, now).await?);
     Ok(response)
+}
+
+/// What is wrong with a token that has no row. One of a chain that goes on was used long ago; of a chain that has ended, nobody
+/// can take anything.
+async fn without_row(
+    services: &Services,
+    client: &Client,
+    presented: &str,
+    now: Timestamp,
+) -> Result<TokenError, StoreError> {
+    let Some(grant) = grant_of(services, presented).await? else { return Ok(TokenError::RefreshTokenUnknown) };
+    let goes_on = services.store.has_refresh_token(grant.id).await?;
+    Ok(refuse(services, &grant, decide_without_row(&grant, &client.id, goes_on), now).await)
 }
 
 /// The one transaction: the token is used up and its successor is there, or neither.
@@ -155,12 +169,6 @@ async fn revoke(services: &Services, grant: &Grant, now: Timestamp) -> Result<()
     tx.commit().await?;
     tracing::warn!(grant.id = %grant.id, client.id = %grant.client_id, "a used refresh token was presented again: its grant is revoked");
     Ok(())
-}
-
-/// The token that follows `presented`. It is as random as the nonce, and can be made again only from the token that was
-/// presented together with the row of the database, neither of which alone says anything of it.
-fn successor_of(presented: &str, nonce: &[u8; 32]) -> String {
-    base64url(&hmac_sha256(nonce, presented.as_bytes()))
 }
 
 /// A narrower scope may be asked for, never a wider one (OAuth 2.1, section 4.3.1). `offline_access` is tolerated.

@@ -2,7 +2,7 @@
 
 use super::fixtures::*;
 use super::on_every_store;
-use crate::domain::{Grant, RevocationReason};
+use crate::domain::{Grant, RefreshToken, RevocationReason};
 use crate::store::{RETENTION_SECONDS, Store};
 use authgent_core::time::Timestamp;
 
@@ -65,14 +65,15 @@ async fn a_grant_stays_with_its_code_while_its_chain_lives_and_a_day_longer() {
         write.insert_refresh_token(&refresh_token(4, &grant, rotated[1])).await.unwrap();
         write.commit().await.unwrap();
 
-        clean(&store, NOW.plus(DAY + 599), 10).await;
+        clean(&store, NOW.plus(DAY - 1), 10).await;
         assert!(
             store.refresh_token_with_grant(&hash(2)).await.unwrap().is_some(),
-            "a retry after its end is still answered"
+            "not looked at before a day is over"
         );
-        clean(&store, NOW.plus(DAY + 600), 10).await;
-        assert!(store.refresh_token_with_grant(&hash(2)).await.unwrap().is_none(), "used and expired");
+        clean(&store, NOW.plus(DAY), 10).await;
+        assert!(store.refresh_token_with_grant(&hash(2)).await.unwrap().is_none(), "used long ago");
         assert!(store.refresh_token_with_grant(&hash(3)).await.unwrap().is_some());
+        assert_eq!(store.code_of_grant(grant.id).await.unwrap(), Some(hash(1)), "by which the used ones are known");
 
         let over = rotated[1].plus(DAY);
         clean(&store, over.plus(DAY - 1), 10).await;
@@ -108,6 +109,32 @@ async fn a_grant_whose_code_was_never_redeemed_goes_a_day_after_the_code() {
         assert!(store.grant(unused.id).await.unwrap().is_none());
         assert!(store.code(&hash(7)).await.unwrap().is_none());
         assert!(store.grant(kept.id).await.unwrap().is_some());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_grant_keeps_no_row_for_each_refresh() {
+    on_every_store(async |store| {
+        let (_, grant) = with_grant(&store).await;
+        // Every five minutes, until a moment ago; tokens live far longer.
+        let looked_at = NOW.plus(DAY);
+        let write = store.begin().await.unwrap();
+        for n in 3..200_u8 {
+            let at = looked_at.minus(300 * (200 - i64::from(n)));
+            write.consume_refresh_token(&hash(n - 1), at, &[1; 32]).await.unwrap();
+            let next = RefreshToken { expires_at: at.plus(90 * DAY), ..refresh_token(n, &grant, at) };
+            write.insert_refresh_token(&next).await.unwrap();
+        }
+        write.commit().await.unwrap();
+        let batches = clean(&store, looked_at, 10).await;
+        assert!(batches >= 19, "in small batches: {batches}");
+        for (n, kept) in [(2, false), (100, false), (197, false), (198, true), (199, true)] {
+            let found = store.refresh_token_with_grant(&hash(n)).await.unwrap();
+            assert_eq!(found.is_some(), kept, "{n}");
+        }
+        assert!(store.has_refresh_token(grant.id).await.unwrap());
+        assert_eq!(clean(&store, looked_at, 10).await, 0);
     })
     .await;
 }

@@ -25,7 +25,7 @@ async fn an_access_token_says_what_rfc_9068_and_the_resource_ask() {
         (&body["token_type"], &body["expires_in"], &body["scope"]),
         (&json!("Bearer"), &json!(300), &json!("mcp:read"))
     );
-    assert_eq!(body["refresh_token"].as_str().unwrap().len(), 43);
+    assert_eq!(body["refresh_token"].as_str().unwrap().len(), 44 + 43, "the family and the secret");
     assert!(body.get("id_token").is_none());
 
     let token = body["access_token"].as_str().unwrap();

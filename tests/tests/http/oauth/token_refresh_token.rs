@@ -1,5 +1,7 @@
 //! `POST /oauth/token` with `grant_type=refresh_token`
 
+use authgent_core::time::Clock as _;
+use authgent_server::crypto::hash::token_hash;
 use authgent_tests::flow::{Flow, REDIRECT_URI, payload};
 use authgent_tests::server::{OTHER_RESOURCE, RESOURCE, TestServer};
 use serde_json::Value;
@@ -106,6 +108,66 @@ async fn outside_the_grace_the_whole_grant_is_revoked() {
         assert_eq!((status, body["error"].as_str().unwrap()), (400, "invalid_grant"));
     }
     assert_eq!(flow.tokens().await.unwrap()["scope"], "mcp:read", "the person can connect again");
+}
+
+/// A chain of which the first token was used a day ago, and has no row any more. Gives that one, and the newest.
+async fn used_long_ago(server: &TestServer, flow: &Flow<'_>) -> (String, String) {
+    let first = flow.tokens().await.unwrap();
+    let (_, second) = flow.refresh(token(&first)).await.unwrap();
+    server.clock.advance(86_400);
+    server.clean_up().await.unwrap();
+    let row = server.store.refresh_token_with_grant(&token_hash(token(&first))).await.unwrap();
+    assert!(row.is_none(), "the database does not grow with every refresh");
+    (token(&first).to_owned(), token(&second).to_owned())
+}
+
+#[tokio::test]
+async fn a_used_one_is_known_when_its_row_is_gone() {
+    let server = TestServer::setup().with("AUTHGENT_REFRESH_TTL", 90 * 86_400).start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let (first, newest) = used_long_ago(&server, &flow).await;
+    for stolen in [&first, &newest] {
+        let (status, body) = flow.refresh(stolen).await.unwrap();
+        assert_eq!((status, body["error"].as_str().unwrap()), (400, "invalid_grant"));
+    }
+}
+
+#[tokio::test]
+async fn nobody_ends_a_grant_by_its_identifier_or_as_another_client() {
+    let server = TestServer::setup().with("AUTHGENT_REFRESH_TTL", 90 * 86_400).start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let (first, newest) = used_long_ago(&server, &flow).await;
+    let stranger = Flow::of_client(&server, &server.public_client(REDIRECT_URI).await.unwrap()).unwrap();
+    // The first 17 bytes are the form and the grant, which every MCP server knows from the `jti`; the proof follows.
+    let forged = format!("{}{}{}", &first[..23], "A".repeat(21), &first[44..]);
+    assert_eq!(flow.refresh(&forged).await.unwrap().1["error"], "invalid_grant");
+    assert_eq!(stranger.refresh(&first).await.unwrap().1["error"], "invalid_grant");
+    let form = [("token", forged.as_str()), ("client_id", &flow.client_id)];
+    assert_eq!(server.post("/oauth/revoke", &form).await.unwrap().0, 200);
+    let (status, body) = flow.refresh(&newest).await.unwrap();
+    assert_eq!(status, 200, "{body}");
+    // Its client may give it back, with whichever token it still has.
+    let form = [("token", first.as_str()), ("client_id", &flow.client_id)];
+    assert_eq!(server.post("/oauth/revoke", &form).await.unwrap().0, 200);
+    assert_eq!(flow.refresh(token(&body)).await.unwrap().0, 400);
+}
+
+#[tokio::test]
+async fn one_that_nobody_used_in_time_is_no_theft() {
+    let server = TestServer::setup().with("AUTHGENT_REFRESH_TTL", 100).start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let tokens = flow.tokens().await.unwrap();
+    let hash = token_hash(token(&tokens));
+    let (_, grant) = server.store.refresh_token_with_grant(&hash).await.unwrap().unwrap();
+    // A day after its end the token goes; the grant is looked at a day after it began.
+    server.clock.advance(100 + 86_400);
+    let tx = server.store.begin().await.unwrap();
+    tx.delete_expired(server.clock.now(), 500).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(server.store.refresh_token_with_grant(&hash).await.unwrap().is_none());
+    assert_eq!(flow.refresh(token(&tokens)).await.unwrap().1["error"], "invalid_grant");
+    let grant = server.store.grant(grant.id).await.unwrap();
+    assert!(grant.is_none_or(|grant| grant.is_live()));
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ const PAUSE: i8 = 3;
 /// What is longer ago than this is as good as for ever ago: a request that still waits came at most [`PAUSE`] ago, and a token
 /// that was used more than [`LATEST`] before that is past every limit.
 const LONG_AGO: i8 = -(PAUSE + LATEST + 1);
-/// How long after its end a used token is kept here, in seconds: for whoever used it in its last second, waits, and asks again.
+/// How long after its use a token's row is kept here, in seconds: for whoever used it, waits, and asks again.
 pub(super) const KEPT: i8 = PAUSE + LATEST;
 /// A life that does not end.
 pub(super) const FOR_EVER: i8 = i8::MAX;
@@ -42,10 +42,12 @@ pub(super) type Rule = fn(&RefreshToken, &Grant, &str, Timestamp, u32) -> Decisi
 /// What is explored: the real rules, or broken ones.
 pub(super) struct Rules {
     pub(super) decide: Rule,
+    /// What decides about a token whose row is gone.
+    pub(super) decide_without_row: fn(&Grant, &str, bool) -> Decision,
     pub(super) follow: fn(&RefreshToken) -> Option<[u8; 32]>,
     /// Whether a token is used up only where nobody used it up before.
     pub(super) conditional: bool,
-    /// How long after its end a used token is kept, in seconds.
+    /// How long after its use the row of a token is kept, in seconds.
     pub(super) clean_up_after: i8,
 }
 
@@ -237,9 +239,7 @@ impl World {
         if bounds.revocation && !self.revoked {
             events.push(Event::Revoke);
         }
-        if bounds.life != FOR_EVER {
-            events.push(Event::CleanUp);
-        }
+        events.push(Event::CleanUp);
         events
     }
 
@@ -324,7 +324,7 @@ impl World {
             Event::Revoke => (next.revoked, next.revoked_outside) = (true, true),
             Event::CleanUp => {
                 for row in next.rows.iter_mut().flatten() {
-                    row.deleted |= SKEW - row.expires_at >= rules.clean_up_after && row.used.is_some();
+                    row.deleted |= row.used.is_some_and(|used| SKEW - used.at >= rules.clean_up_after);
                 }
             }
         }
