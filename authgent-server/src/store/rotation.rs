@@ -1,7 +1,7 @@
 //! Exchanging a refresh token for its successor, the statement that is run most.
 //!
 //! Everything that it depends on is looked at in the statement that does it: the token, its grant, the person and the client.
-//! PostgreSQL does it in one round trip, which commits by itself; SQLite does all that wait in three statements
+//! PostgreSQL does it in one round trip, which commits by itself; SQLite does all that wait at once
 //! ([`super::writer`]). Where anything is not as usual nothing is changed, and the caller finds out slowly what it is.
 
 use super::entity::{grants, users};
@@ -9,11 +9,10 @@ use super::{Store, StoreError};
 use crate::domain::{Grant, TokenHash, User};
 use authgent_core::time::Timestamp;
 use sea_orm::{
-    ConnectionTrait, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, IdenStatic, Iterable, QueryResult,
-    Statement, Value,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, IdenStatic,
+    Iterable, QueryResult, Statement, Value,
 };
 use serde::Serialize;
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 /// What is wanted.
@@ -119,94 +118,100 @@ async fn in_one_round_trip(db: &impl ConnectionTrait, rotation: &Rotation) -> Re
     }
 }
 
-/// One text for any number of tokens, so that it is prepared once. `CROSS JOIN` keeps SQLite from beginning elsewhere.
-static FIND: LazyLock<String> = LazyLock::new(|| {
+/// Everything that wants to be rotated is one parameter, a JSON array of [`Wanted`], so that there is one text for any number.
+///
+/// What the three have in common is the nonce: it is drawn anew for each rotation, so whoever finds it in the row has won,
+/// and of two that come with one token in one batch one does. `CROSS JOIN` keeps SQLite from beginning elsewhere.
+static BATCH: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT t.token_hash AS token_hash, t.expires_at AS expires_at, c.enabled AS client_enabled, \
-           (SELECT generation FROM cache_generation WHERE id = 1) AS generation, {}, {} \
-         FROM json_each(?1) AS wanted \
-         CROSS JOIN refresh_tokens AS t ON t.token_hash = unhex(wanted.value) \
-         CROSS JOIN grants AS g ON g.id = t.grant_id \
-         CROSS JOIN users AS u ON u.id = g.user_id \
-         CROSS JOIN clients AS c ON c.id = g.client_id \
-         WHERE t.consumed_at IS NULL AND g.revoked_at IS NULL",
+        "UPDATE refresh_tokens SET consumed_at = w.value ->> 'at', successor_nonce = unhex(w.value ->> 'nonce') \
+         FROM json_each(?1) AS w \
+         WHERE token_hash = unhex(w.value ->> 'token') AND consumed_at IS NULL AND expires_at > w.value ->> 'at' \
+           AND (SELECT generation FROM cache_generation WHERE id = 1) = w.value ->> 'generation' \
+           AND EXISTS (\
+             SELECT 1 FROM grants AS g CROSS JOIN users AS u ON u.id = g.user_id CROSS JOIN clients AS c ON c.id = g.client_id \
+             WHERE g.id = refresh_tokens.grant_id AND g.revoked_at IS NULL AND g.client_id = w.value ->> 'client' \
+               AND g.resource IN (SELECT value FROM json_each(w.value -> 'resources')) AND u.enabled AND c.enabled\
+           );\
+         INSERT INTO refresh_tokens (token_hash, grant_id, created_at, expires_at) \
+         SELECT unhex(w.value ->> 'successor'), t.grant_id, w.value ->> 'at', w.value ->> 'expires_at' \
+         FROM json_each(?1) AS w CROSS JOIN refresh_tokens AS t ON t.token_hash = unhex(w.value ->> 'token') \
+         WHERE t.successor_nonce = unhex(w.value ->> 'nonce');\
+         SELECT w.key AS number, {}, {} \
+         FROM json_each(?1) AS w CROSS JOIN refresh_tokens AS t ON t.token_hash = unhex(w.value ->> 'token') \
+         CROSS JOIN grants AS g ON g.id = t.grant_id CROSS JOIN users AS u ON u.id = g.user_id \
+         WHERE t.successor_nonce = unhex(w.value ->> 'nonce')",
         columns::<grants::Entity>("g"),
         columns::<users::Entity>("u"),
     )
 });
 
-const CONSUME: &str = "UPDATE refresh_tokens \
-     SET consumed_at = wanted.value ->> 'at', successor_nonce = unhex(wanted.value ->> 'nonce') \
-     FROM json_each(?1) AS wanted WHERE refresh_tokens.token_hash = unhex(wanted.value ->> 'token')";
+/// A transaction of its own. Every statement that is sent by itself costs two changes of thread, which is more than SQLite
+/// takes for it. After an error the transaction is still open: the connection has to be closed.
+static BATCH_ALONE: LazyLock<String> = LazyLock::new(|| format!("BEGIN IMMEDIATE;{};COMMIT", *BATCH));
 
-const ISSUE: &str = "INSERT INTO refresh_tokens (token_hash, grant_id, created_at, expires_at) \
-     SELECT unhex(value ->> 'successor'), unhex(value ->> 'grant'), value ->> 'at', value ->> 'expires_at' FROM json_each(?1)";
-
-/// What [`CONSUME`] and [`ISSUE`] are told of one rotation; bytes in hexadecimal.
+/// A [`Rotation`] as SQLite is told of it; bytes in hexadecimal.
 #[derive(Serialize)]
-struct Written {
+struct Wanted<'a> {
     token: String,
-    nonce: String,
-    successor: String,
-    grant: String,
+    client: &'a str,
+    resources: &'a [String],
+    generation: i64,
     at: i64,
+    successor: String,
+    nonce: String,
     expires_at: i64,
 }
 
-/// Rotates all that can be, in the order in which they came, within a transaction that nobody else writes beside.
-pub(super) async fn all_at_once(
+impl<'a> From<&'a Rotation> for Wanted<'a> {
+    fn from(rotation: &'a Rotation) -> Self {
+        Self {
+            token: hex(&rotation.token.0),
+            client: &rotation.client_id,
+            resources: &rotation.resources,
+            generation: rotation.cache_generation,
+            at: rotation.at.0,
+            successor: hex(&rotation.successor.0),
+            nonce: hex(&rotation.successor_nonce),
+            expires_at: rotation.expires_at.0,
+        }
+    }
+}
+
+/// Rotates all that can be, within a transaction that nobody else writes beside.
+pub(super) async fn within(
     transaction: &DatabaseTransaction,
     rotations: &[Rotation],
 ) -> Result<Vec<Result<Rotated, StoreError>>, StoreError> {
-    let wanted: Vec<String> = rotations.iter().map(|rotation| hex(&rotation.token.0)).collect();
-    let mut live = HashMap::with_capacity(rotations.len());
-    for row in transaction.query_all_raw(sqlite(&FIND, &wanted)?).await? {
-        live.insert(row.try_get::<Vec<u8>>("", "token_hash")?, row);
-    }
-    let mut outcomes = Vec::with_capacity(rotations.len());
-    let mut written = Vec::with_capacity(rotations.len());
-    for rotation in rotations {
-        // Taken out: who comes a second time with the same token finds it used.
-        let row = live.remove(&rotation.token.0[..]);
-        let outcome = row.map_or(Ok(Rotated::Unusual), |row| decide(rotation, &row));
-        if let Ok(Rotated::Done(of)) = &outcome {
-            written.push(Written {
-                token: hex(&rotation.token.0),
-                nonce: hex(&rotation.successor_nonce),
-                successor: hex(&rotation.successor.0),
-                grant: of.0.id.simple().to_string(),
-                at: rotation.at.0,
-                expires_at: rotation.expires_at.0,
-            });
+    all_at_once(transaction, &BATCH, rotations).await
+}
+
+/// Rotates all that can be, in a transaction of their own, and returns when it is durable. After an error the connection is of no
+/// more use.
+pub(super) async fn alone(
+    connection: &DatabaseConnection,
+    rotations: &[Rotation],
+) -> Result<Vec<Result<Rotated, StoreError>>, StoreError> {
+    all_at_once(connection, &BATCH_ALONE, rotations).await
+}
+
+async fn all_at_once(
+    db: &impl ConnectionTrait,
+    sql: &str,
+    rotations: &[Rotation],
+) -> Result<Vec<Result<Rotated, StoreError>>, StoreError> {
+    let wanted: Vec<_> = rotations.iter().map(Wanted::from).collect();
+    let wanted = serde_json::to_string(&wanted)
+        .map_err(|error| StoreError::Unavailable { problem: format!("the statement cannot be written: {error}") })?;
+    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, [wanted.into()]);
+    let mut outcomes: Vec<_> = rotations.iter().map(|_| Ok(Rotated::Unusual)).collect();
+    for row in db.query_all_raw(statement).await? {
+        let number: i64 = row.try_get("", "number")?;
+        if let Some(outcome) = usize::try_from(number).ok().and_then(|number| outcomes.get_mut(number)) {
+            *outcome = grant_and_user(&row).map(|of| Rotated::Done(Box::new(of)));
         }
-        outcomes.push(outcome);
-    }
-    if !written.is_empty() {
-        transaction.execute_raw(sqlite(CONSUME, &written)?).await?;
-        transaction.execute_raw(sqlite(ISSUE, &written)?).await?;
     }
     Ok(outcomes)
-}
-
-/// The conditions of [`ONE_ROUND_TRIP`] that [`FIND`] leaves open.
-fn decide(rotation: &Rotation, row: &QueryResult) -> Result<Rotated, StoreError> {
-    let (grant, user) = grant_and_user(row)?;
-    let expires_at: i64 = row.try_get("", "expires_at")?;
-    let client_enabled: bool = row.try_get("", "client_enabled")?;
-    let generation: i64 = row.try_get("", "generation")?;
-    let usual = expires_at > rotation.at.0
-        && grant.client_id == rotation.client_id
-        && rotation.resources.iter().any(|uri| uri == grant.resource.as_str())
-        && user.enabled
-        && client_enabled
-        && generation == rotation.cache_generation;
-    Ok(if usual { Rotated::Done(Box::new((grant, user))) } else { Rotated::Unusual })
-}
-
-fn sqlite(sql: &str, rows: &impl Serialize) -> Result<Statement, StoreError> {
-    let rows = serde_json::to_string(rows)
-        .map_err(|error| StoreError::Unavailable { problem: format!("the statement cannot be written: {error}") })?;
-    Ok(Statement::from_sql_and_values(DbBackend::Sqlite, sql, [rows.into()]))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -185,6 +185,10 @@ async fn group(
         Some(connection) => connection,
         None => connection.insert(sqlite_pool(options.clone(), 1).await?),
     };
+    if turns.iter().all(|turn| matches!(turn, Turn::Rotation(..))) {
+        let (rotations, answers) = rotations(turns);
+        return sort(rotation::alone(connection, &rotations).await, answers, waiting);
+    }
     let immediate = SqliteTransactionMode::Immediate;
     let whole = TransactionOptions { sqlite_transaction_mode: Some(immediate), ..TransactionOptions::default() };
     let whole = connection.begin_with_options(whole).await?;
@@ -212,12 +216,21 @@ async fn group(
     Ok(whole.commit().await?)
 }
 
-/// Has all rotations that wait done at once.
+/// Has all rotations that wait done at once, within the transaction.
 async fn rotate(
     guard: &DatabaseTransaction,
     turns: &mut Vec<Turn>,
     waiting: &mut Vec<Waiting>,
 ) -> Result<(), StoreError> {
+    let (rotations, answers) = rotations(turns);
+    if rotations.is_empty() {
+        return Ok(());
+    }
+    sort(rotation::within(guard, &rotations).await, answers, waiting)
+}
+
+/// Takes out the rotations, but for those whose callers have gone.
+fn rotations(turns: &mut Vec<Turn>) -> (Vec<Rotation>, Vec<Answer<Rotated>>) {
     turns.retain(|turn| !turn.is_given_up());
     let (mut rotations, mut answers) = (Vec::new(), Vec::new());
     for turn in turns.extract_if(.., |turn| matches!(turn, Turn::Rotation(..))) {
@@ -226,10 +239,16 @@ async fn rotate(
             answers.push(answer);
         }
     }
-    if rotations.is_empty() {
-        return Ok(());
-    }
-    let outcomes = match rotation::all_at_once(guard, &rotations).await {
+    (rotations, answers)
+}
+
+/// Those for whom something was changed wait for the commit, the others are told at once.
+fn sort(
+    outcomes: Result<Vec<Result<Rotated, StoreError>>, StoreError>,
+    answers: Vec<Answer<Rotated>>,
+    waiting: &mut Vec<Waiting>,
+) -> Result<(), StoreError> {
+    let outcomes = match outcomes {
         Ok(outcomes) => outcomes,
         Err(error) => {
             answers.into_iter().for_each(|answer| drop(answer.send(Err(unavailable(error.to_string())))));
@@ -239,7 +258,6 @@ async fn rotate(
     for (outcome, answer) in outcomes.into_iter().zip(answers) {
         match outcome {
             Ok(rotated @ Rotated::Done(_)) => waiting.push(Waiting::Rotation(rotated, answer)),
-            // Nothing was changed for these.
             outcome => drop(answer.send(outcome)),
         }
     }
