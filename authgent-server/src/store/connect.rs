@@ -2,7 +2,7 @@
 
 use super::connections::Connections;
 use super::dsn::{self, Target};
-use super::writer::Writer;
+use super::writer::{TURNS, Writer};
 use super::{Store, StoreError, migration, wal};
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::PgConnectOptions;
@@ -92,7 +92,11 @@ async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Resu
         return Err(StoreError::ForeignTables { tables: foreign.join(", ") });
     }
     // The journal mode is a property of the file: this connection sets it, the others find it.
-    let writer = Writer::start(options.journal_mode(SqliteJournalMode::Wal), PATIENCE).await.map_err(unreadable)?;
+    // What undoes a single statement goes to memory instead of a file: it has nothing to survive. The answer to a group of
+    // rotations never waits for the one who reads it.
+    let writing =
+        options.journal_mode(SqliteJournalMode::Wal).pragma("temp_store", "MEMORY").row_buffer_size(2 * TURNS);
+    let writer = Writer::start(writing, PATIENCE).await.map_err(unreadable)?;
     Ok(Store { read: Connections::Sqlite(read), writer: Some(writer), health: Arc::default(), _temporary: temporary })
 }
 

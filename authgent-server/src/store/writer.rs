@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
 /// How many turns share a commit at most.
-const TURNS: usize = 64;
+pub(super) const TURNS: usize = 64;
 /// For how long turns are added to a commit that somebody waits for.
 const LONGEST_GROUP: Duration = Duration::from_millis(5);
 
