@@ -59,9 +59,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`]: whether it was done is not known. [`StoreError::Corrupt`].
     pub async fn rotate_refresh_token(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
-        match &self.writer {
-            Some(writer) => writer.rotate(rotation).await,
-            None => in_one_round_trip(&self.read.here(), &rotation).await,
+        let row = match &self.writer {
+            Some(writer) => writer.rotate(Written::new(&rotation)?).await?,
+            None => in_one_round_trip(&self.read.here(), &rotation).await?,
+        };
+        match row {
+            Some(row) => Ok(Rotated::Done(Box::new(grant_and_user(&row)?))),
+            None => Ok(Rotated::Unusual),
         }
     }
 }
@@ -100,7 +104,7 @@ static ONE_ROUND_TRIP: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-async fn in_one_round_trip(db: &impl ConnectionTrait, rotation: &Rotation) -> Result<Rotated, StoreError> {
+async fn in_one_round_trip(db: &impl ConnectionTrait, rotation: &Rotation) -> Result<Option<QueryResult>, StoreError> {
     let values: [Value; 8] = [
         rotation.token.0.to_vec().into(),
         rotation.at.0.into(),
@@ -112,10 +116,7 @@ async fn in_one_round_trip(db: &impl ConnectionTrait, rotation: &Rotation) -> Re
         rotation.expires_at.0.into(),
     ];
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, ONE_ROUND_TRIP.as_str(), values);
-    match db.query_one_raw(statement).await? {
-        Some(row) => Ok(Rotated::Done(Box::new(grant_and_user(&row)?))),
-        None => Ok(Rotated::Unusual),
-    }
+    Ok(db.query_one_raw(statement).await?)
 }
 
 /// Everything that wants to be rotated is one parameter, a JSON array of [`Wanted`], so that there is one text for any number.
@@ -178,40 +179,44 @@ impl<'a> From<&'a Rotation> for Wanted<'a> {
     }
 }
 
+/// A [`Rotation`] in the words of [`BATCH`], and what came of it in its row. Both are written and read by those who wait, side by
+/// side: the writer, of whom there is one, hands them on.
+pub(super) struct Written(String);
+
+/// What [`BATCH`] says of each of them: a row for those that were done.
+type Rows = Vec<Option<QueryResult>>;
+
+impl Written {
+    fn new(rotation: &Rotation) -> Result<Self, StoreError> {
+        serde_json::to_string(&Wanted::from(rotation))
+            .map(Self)
+            .map_err(|error| StoreError::Unavailable { problem: format!("the statement cannot be written: {error}") })
+    }
+}
+
 /// Rotates all that can be, within a transaction that nobody else writes beside.
-pub(super) async fn within(
-    transaction: &DatabaseTransaction,
-    rotations: &[Rotation],
-) -> Result<Vec<Result<Rotated, StoreError>>, StoreError> {
+pub(super) async fn within(transaction: &DatabaseTransaction, rotations: &[Written]) -> Result<Rows, StoreError> {
     all_at_once(transaction, &BATCH, rotations).await
 }
 
 /// Rotates all that can be, in a transaction of their own, and returns when it is durable. After an error the connection is of no
 /// more use.
-pub(super) async fn alone(
-    connection: &DatabaseConnection,
-    rotations: &[Rotation],
-) -> Result<Vec<Result<Rotated, StoreError>>, StoreError> {
+pub(super) async fn alone(connection: &DatabaseConnection, rotations: &[Written]) -> Result<Rows, StoreError> {
     all_at_once(connection, &BATCH_ALONE, rotations).await
 }
 
-async fn all_at_once(
-    db: &impl ConnectionTrait,
-    sql: &str,
-    rotations: &[Rotation],
-) -> Result<Vec<Result<Rotated, StoreError>>, StoreError> {
-    let wanted: Vec<_> = rotations.iter().map(Wanted::from).collect();
-    let wanted = serde_json::to_string(&wanted)
-        .map_err(|error| StoreError::Unavailable { problem: format!("the statement cannot be written: {error}") })?;
-    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, [wanted.into()]);
-    let mut outcomes: Vec<_> = rotations.iter().map(|_| Ok(Rotated::Unusual)).collect();
+async fn all_at_once(db: &impl ConnectionTrait, sql: &str, rotations: &[Written]) -> Result<Rows, StoreError> {
+    let objects: Vec<&str> = rotations.iter().map(|rotation| rotation.0.as_str()).collect();
+    let array = format!("[{}]", objects.join(","));
+    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, [array.into()]);
+    let mut rows: Rows = rotations.iter().map(|_| None).collect();
     for row in db.query_all_raw(statement).await? {
         let number: i64 = row.try_get("", "number")?;
-        if let Some(outcome) = usize::try_from(number).ok().and_then(|number| outcomes.get_mut(number)) {
-            *outcome = grant_and_user(&row).map(|of| Rotated::Done(Box::new(of)));
+        if let Some(place) = usize::try_from(number).ok().and_then(|number| rows.get_mut(number)) {
+            *place = Some(row);
         }
     }
-    Ok(outcomes)
+    Ok(rows)
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -7,10 +7,12 @@
 //! ever waits for company.
 
 use super::connect::sqlite_pool;
-use super::rotation::{self, Rotated, Rotation};
+use super::rotation::{self, Written};
 use super::{StoreError, WriteTransaction};
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
-use sea_orm::{DatabaseConnection, DatabaseTransaction, SqliteTransactionMode, TransactionOptions, TransactionTrait};
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, QueryResult, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -26,7 +28,7 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 enum Turn {
     /// Statements that the caller runs itself.
     Transaction(Answer<WriteTransaction>),
-    Rotation(Box<Rotation>, Answer<Rotated>),
+    Rotation(Written, Answer<Option<QueryResult>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -61,9 +63,10 @@ impl Writer {
     }
 
     /// Has a refresh token rotated, together with those of everybody else who waits.
-    pub(super) async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
+    /// Gives its row, if it was done.
+    pub(super) async fn rotate(&self, rotation: Written) -> Result<Option<QueryResult>, StoreError> {
         let (answer, rotated) = oneshot::channel();
-        self.ask(Turn::Rotation(Box::new(rotation), answer), rotated).await
+        self.ask(Turn::Rotation(rotation, answer), rotated).await
     }
 
     /// Whoever gives up waiting is passed over, unless the turn has begun.
@@ -122,7 +125,7 @@ impl Turn {
 /// Who had a turn and waits for the commit, with what to say then.
 enum Waiting {
     Transaction(Answer<()>),
-    Rotation(Rotated, Answer<Rotated>),
+    Rotation(QueryResult, Answer<Option<QueryResult>>),
 }
 
 impl Waiting {
@@ -131,7 +134,7 @@ impl Waiting {
         match (self, problem) {
             (Self::Transaction(answer), None) => drop(answer.send(Ok(()))),
             (Self::Transaction(answer), Some(problem)) => drop(answer.send(Err(problem))),
-            (Self::Rotation(rotated, answer), None) => drop(answer.send(Ok(rotated))),
+            (Self::Rotation(row, answer), None) => drop(answer.send(Ok(Some(row)))),
             (Self::Rotation(_, answer), Some(problem)) => drop(answer.send(Err(problem))),
         }
     }
@@ -230,12 +233,12 @@ async fn rotate(
 }
 
 /// Takes out the rotations, but for those whose callers have gone.
-fn rotations(turns: &mut Vec<Turn>) -> (Vec<Rotation>, Vec<Answer<Rotated>>) {
+fn rotations(turns: &mut Vec<Turn>) -> (Vec<Written>, Vec<Answer<Option<QueryResult>>>) {
     turns.retain(|turn| !turn.is_given_up());
     let (mut rotations, mut answers) = (Vec::new(), Vec::new());
     for turn in turns.extract_if(.., |turn| matches!(turn, Turn::Rotation(..))) {
         if let Turn::Rotation(rotation, answer) = turn {
-            rotations.push(*rotation);
+            rotations.push(rotation);
             answers.push(answer);
         }
     }
@@ -244,8 +247,8 @@ fn rotations(turns: &mut Vec<Turn>) -> (Vec<Rotation>, Vec<Answer<Rotated>>) {
 
 /// Those for whom something was changed wait for the commit, the others are told at once.
 fn sort(
-    outcomes: Result<Vec<Result<Rotated, StoreError>>, StoreError>,
-    answers: Vec<Answer<Rotated>>,
+    outcomes: Result<Vec<Option<QueryResult>>, StoreError>,
+    answers: Vec<Answer<Option<QueryResult>>>,
     waiting: &mut Vec<Waiting>,
 ) -> Result<(), StoreError> {
     let outcomes = match outcomes {
@@ -257,8 +260,8 @@ fn sort(
     };
     for (outcome, answer) in outcomes.into_iter().zip(answers) {
         match outcome {
-            Ok(rotated @ Rotated::Done(_)) => waiting.push(Waiting::Rotation(rotated, answer)),
-            outcome => drop(answer.send(outcome)),
+            Some(row) => waiting.push(Waiting::Rotation(row, answer)),
+            None => drop(answer.send(Ok(None))),
         }
     }
     Ok(())
