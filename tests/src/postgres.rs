@@ -151,6 +151,25 @@ impl Postgres {
         Ok(Database { dsn, drop })
     }
 
+    /// A new, empty database that behaves as those do which only speak PostgreSQL's protocol, as far as PostgreSQL can: every
+    /// transaction is `SERIALIZABLE`, and there are no advisory locks.
+    ///
+    /// # Errors
+    /// Where the server refuses.
+    pub fn strict_database(&self) -> Result<Database> {
+        const ADVISORY: &str = "DO $$ DECLARE f text; BEGIN FOR f IN SELECT oid::regprocedure FROM pg_proc WHERE proname LIKE 'pg%advisory%' \
+             LOOP EXECUTE 'REVOKE ALL ON FUNCTION ' || f || ' FROM PUBLIC'; END LOOP; END $$";
+        let mut database = self.database()?;
+        let name = database.name()?.to_owned();
+        let role = format!("strict_{}", uuid::Uuid::new_v4().simple());
+        self.psql(&database, ADVISORY)?;
+        self.psql(&database, &format!("CREATE ROLE {role} LOGIN"))?;
+        self.psql(&database, &format!("ALTER DATABASE {name} OWNER TO {role}"))?;
+        self.psql(&database, &format!("ALTER DATABASE {name} SET default_transaction_isolation = 'serializable'"))?;
+        database.dsn = database.dsn.replacen(&format!("//{USER}@"), &format!("//{role}@"), 1);
+        Ok(database)
+    }
+
     /// Runs SQL in a database, as its administrator does beside the server; gives what comes out, without headers.
     ///
     /// # Errors
@@ -195,6 +214,12 @@ pub struct Database {
 }
 
 impl Database {
+    /// Its name.
+    fn name(&self) -> Result<&str> {
+        let name = self.dsn.split(['/', '?']).nth(3);
+        name.with_context(|| format!("no name in {}", self.dsn))
+    }
+
     /// What `AUTHGENT_DB_DSN` is for it.
     #[must_use]
     pub fn dsn(&self) -> &str {

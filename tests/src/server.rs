@@ -68,6 +68,16 @@ impl Setup {
         Ok(Some(self))
     }
 
+    /// As [`Setup::postgres`], on a database that behaves as those do which only speak PostgreSQL's protocol.
+    ///
+    /// # Errors
+    /// Where no database can be made.
+    pub fn strict_postgres(mut self) -> Result<Option<Self>> {
+        let Some(server) = postgres::shared() else { return Ok(None) };
+        self.database = Some(Arc::new(server.strict_database()?));
+        Ok(Some(self))
+    }
+
     /// Sets a variable of the configuration.
     #[must_use]
     pub fn with(mut self, variable: &str, value: impl std::fmt::Display) -> Self {

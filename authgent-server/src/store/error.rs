@@ -13,6 +13,13 @@ pub enum StoreError {
         /// What the database or the driver said.
         problem: String,
     },
+    /// What it read and what others wrote at the same time cannot be put in any order, or each waits for the other. Nothing of it
+    /// was kept, and the same again will do.
+    #[error("others changed the same at the same time: {problem}")]
+    SerializationFailure {
+        /// What the database said.
+        problem: String,
+    },
     /// Something that must be unique is there already, or what the new row belongs to is gone.
     #[error("{what}")]
     Conflict {
@@ -95,17 +102,28 @@ impl From<DbErr> for StoreError {
             Some(SqlErr::ForeignKeyConstraintViolation(constraint)) => {
                 Self::Conflict { what: format!("what it belongs to is gone ({constraint})") }
             }
+            _ if is_serialization_failure(&error) => Self::SerializationFailure { problem: error.to_string() },
             _ if is_damage(&error) => Self::Damaged { problem: error.to_string() },
             _ => Self::Unavailable { problem: error.to_string() },
         }
     }
 }
 
+/// `serialization_failure` and `deadlock_detected`: PostgreSQL at the level `SERIALIZABLE`, and whatever speaks its protocol at
+/// that level only, such as CockroachDB.
+fn is_serialization_failure(error: &DbErr) -> bool {
+    matches!(code(error).as_deref(), Some("40001" | "40P01"))
+}
+
+fn code(error: &DbErr) -> Option<String> {
+    let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else { return None };
+    let RuntimeErr::SqlxError(error) = error else { return None };
+    error.as_database_error().and_then(DatabaseError::code).map(std::borrow::Cow::into_owned)
+}
+
 /// `SQLITE_CORRUPT` and `SQLITE_NOTADB` of SQLite; `data_corrupted` and `index_corrupted` of PostgreSQL.
 fn is_damage(error: &DbErr) -> bool {
-    let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else { return false };
-    let RuntimeErr::SqlxError(error) = error else { return false };
-    let Some(code) = error.as_database_error().and_then(DatabaseError::code) else { return false };
+    let Some(code) = code(error) else { return false };
     // The numbers of SQLite say more in their upper bits; the codes of PostgreSQL have five characters.
     let sqlite = code.len() < 5 && code.parse().is_ok_and(|code: u32| matches!(code & 0xff, 11 | 26));
     sqlite || matches!(&*code, "XX001" | "XX002")
@@ -115,7 +133,7 @@ impl StoreError {
     /// Whether asking again may help: the answer to a client is then `temporarily_unavailable` and not `server_error`.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {
-        matches!(self, Self::Unavailable { .. })
+        matches!(self, Self::Unavailable { .. } | Self::SerializationFailure { .. })
     }
 
     /// As [`From`], but a row that is there already is described by `what`.

@@ -15,6 +15,7 @@
 //! statement's cost depends on the rows that it returns, not on the size of the tables.
 
 mod account_events;
+mod again;
 mod applications;
 mod assertions;
 mod backup;
@@ -50,6 +51,7 @@ mod users;
 mod wal;
 mod writer;
 
+pub use again::Attempts;
 pub use applications::Usage;
 pub use backup::{BackedUp, BackupError, RestoreOptions, Restored};
 pub use cleanup::{RETENTION_SECONDS, Swept};
@@ -115,13 +117,13 @@ impl Store {
 
     /// Brings the schema up to date, as one transaction: afterwards all of it is new, or after an error all of it old.
     ///
-    /// Safe while other processes do the same: on PostgreSQL the transaction begins by taking an advisory lock, on
-    /// SQLite it begins as a write transaction, so that the others wait and then find nothing left to do.
+    /// Safe while other processes do the same: on PostgreSQL the transaction begins by writing the one row of a table that is
+    /// there for this, on SQLite it begins as a write transaction, so that the others wait and then find nothing left to do.
     ///
     /// # Errors
     /// [`StoreError::NewerSchema`] where the database was migrated by a later version; [`StoreError::Migration`].
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        migration::run(self.begin().await?).await
+        migration::run(self).await
     }
 
     /// The names of the migrations that [`Store::migrate`] would run, in order. Changes nothing.

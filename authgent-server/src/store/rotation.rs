@@ -5,7 +5,7 @@
 //! ([`super::writer`]). Where anything is not as usual nothing is changed, and the caller finds out slowly what it is.
 
 use super::entity::{grants, users};
-use super::{Store, StoreError};
+use super::{Attempts, Store, StoreError};
 use crate::domain::{Grant, TokenHash, User};
 use authgent_core::time::Timestamp;
 use sea_orm::{
@@ -61,7 +61,7 @@ impl Store {
     pub async fn rotate_refresh_token(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
         let row = match &self.writer {
             Some(writer) => writer.rotate(Written::new(&rotation)?).await?,
-            None => in_one_round_trip(&self.read.here(), &rotation).await?,
+            None => self.in_one_round_trip(&rotation).await?,
         };
         match row {
             Some(row) => Ok(Rotated::Done(Box::new(grant_and_user(&row)?))),
@@ -103,6 +103,19 @@ static ONE_ROUND_TRIP: LazyLock<String> = LazyLock::new(|| {
         columns::<users::Entity>("u"),
     )
 });
+
+impl Store {
+    /// Nothing was kept of an attempt that could not be put in order with others, as when two come with one token.
+    async fn in_one_round_trip(&self, rotation: &Rotation) -> Result<Option<QueryResult>, StoreError> {
+        let mut attempts = Attempts::default();
+        loop {
+            match in_one_round_trip(&self.read.here(), rotation).await {
+                Err(error) if attempts.again(&error, rotation.successor_nonce[0]).await => {}
+                outcome => return outcome,
+            }
+        }
+    }
+}
 
 async fn in_one_round_trip(db: &impl ConnectionTrait, rotation: &Rotation) -> Result<Option<QueryResult>, StoreError> {
     let values: [Value; 8] = [

@@ -11,9 +11,11 @@ pub use error::TokenError;
 pub use family::grant_of as grant_of_used_refresh_token;
 pub use issue::{ID_TOKEN, grant_of_jti};
 
+use crate::crypto::random;
 use crate::service::Services;
 use crate::service::client_authentication::{Caller, authenticate};
 use crate::service::parameters::Parameters;
+use crate::store::Attempts;
 use authgent_core::metadata::client::GrantType;
 use authgent_core::wire::token::TokenResponse;
 
@@ -43,9 +45,16 @@ pub async fn token(
     if unproved || !client.metadata.may_use(grant_type) {
         return Err(TokenError::UnauthorizedClient(grant_type));
     }
-    match grant_type {
-        GrantType::AuthorizationCode => authorization_code::exchange(services, view, &client, parameters).await,
-        GrantType::RefreshToken => refresh_token::refresh(services, view, &client, parameters).await,
-        GrantType::ClientCredentials => client_credentials::issue(services, view, &client, parameters).await,
+    let mut attempts = Attempts::default();
+    loop {
+        let outcome = match grant_type {
+            GrantType::AuthorizationCode => authorization_code::exchange(services, view, &client, parameters).await,
+            GrantType::RefreshToken => refresh_token::refresh(services, view, &client, parameters).await,
+            GrantType::ClientCredentials => client_credentials::issue(services, view, &client, parameters).await,
+        };
+        match outcome {
+            Err(TokenError::Store(error)) if attempts.again(&error, random::bytes32(&*services.random)[0]).await => {}
+            outcome => return outcome,
+        }
     }
 }

@@ -8,7 +8,7 @@ mod m0002_clients;
 pub(super) mod m0003_people;
 mod m0004_replicas;
 
-use super::{StoreError, WriteTransaction};
+use super::{Attempts, Store, StoreError};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, DynIden, Statement};
 use sea_orm_migration::sea_query::{IntoIden, Query};
 use sea_orm_migration::{MigrationTrait, MigratorTrait, SchemaManager};
@@ -43,8 +43,9 @@ const TABLES: [&str; 22] = [
     "users",
 ];
 
-/// Names the advisory lock: the letters "authgent" as a number.
-const LOCK: i64 = i64::from_be_bytes(*b"authgent");
+/// The table whose one row is written by whoever migrates. Not an advisory lock, which CockroachDB has not; a row is let go
+/// of however the transaction ends.
+const LOCK: &str = "authgent_migration_lock";
 
 struct Migrator;
 
@@ -63,25 +64,75 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// Runs what is pending in `transaction`, which on SQLite already holds the lock that others wait for.
-pub(super) async fn run(transaction: WriteTransaction) -> Result<(), StoreError> {
-    let failed = |error: DbErr| StoreError::Migration { problem: error.to_string() };
-    if transaction.inner.get_database_backend() == DbBackend::Postgres {
+/// Runs what is pending, in one transaction.
+pub(super) async fn run(store: &Store) -> Result<(), StoreError> {
+    let mut attempts = Attempts::default();
+    let mut number = 0_u8;
+    loop {
+        let outcome = locked(store).await;
+        number = number.wrapping_add(85);
+        match outcome {
+            Err(error) if attempts.again(&error, number).await => {}
+            Err(StoreError::SerializationFailure { problem }) => return Err(StoreError::Migration { problem }),
+            outcome => return outcome,
+        }
+    }
+}
+
+/// One attempt. Of many at once one runs the migrations, and the others wait, or are told to try again.
+async fn locked(store: &Store) -> Result<(), StoreError> {
+    let failed = |error: DbErr| match StoreError::from(error) {
+        error @ StoreError::SerializationFailure { .. } => error,
+        error => StoreError::Migration { problem: error.to_string() },
+    };
+    // Before the lock, which is written: what is another program's, or of a later version, stays untouched.
+    if is_up_to_date(&store.read.here()).await? {
+        return Ok(());
+    }
+    let postgres = store.writer.is_none();
+    if postgres {
+        make_lock(&store.read.here()).await.map_err(failed)?;
+    }
+    let transaction = store.begin().await?;
+    if postgres {
         // Others may hold the lock, and a large table may take, for longer than a request may.
         let patiently = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
         transaction.inner.execute_unprepared(patiently).await.map_err(failed)?;
-        // Held until the transaction ends, however it ends.
-        transaction.inner.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await.map_err(failed)?;
+        let lock = format!("UPDATE {LOCK} SET times = times + 1 WHERE id = 1");
+        transaction.inner.execute_unprepared(&lock).await.map_err(failed)?;
     }
-    if pending(&*transaction.inner).await?.is_empty() {
+    if is_up_to_date(&*transaction.inner).await? {
         return Ok(());
-    }
-    let foreign = foreign_tables(&*transaction.inner).await?;
-    if !foreign.is_empty() {
-        return Err(StoreError::ForeignTables { tables: foreign.join(", ") });
     }
     Migrator::up(&*transaction.inner, None).await.map_err(failed)?;
     transaction.commit().await
+}
+
+/// Makes the table and its row, where they are missing.
+async fn make_lock(db: &impl ConnectionTrait) -> Result<(), DbErr> {
+    let table = format!("CREATE TABLE IF NOT EXISTS {LOCK} (id BIGINT PRIMARY KEY, times BIGINT NOT NULL)");
+    if let Err(error) = db.execute_unprepared(&table).await {
+        // PostgreSQL looks and then makes: of two at once, the second finds the name taken. Then it is there the next time.
+        if error.sql_err().is_none() && !error.to_string().contains(LOCK) {
+            return Err(error);
+        }
+        db.execute_unprepared(&table).await?;
+    }
+    let row = format!("INSERT INTO {LOCK} (id, times) VALUES (1, 0) ON CONFLICT (id) DO NOTHING");
+    db.execute_unprepared(&row).await.map(drop)
+}
+
+/// Whether nothing is pending. An error where the database is another program's, or of a later version.
+async fn is_up_to_date<'c, C>(db: &'c C) -> Result<bool, StoreError>
+where
+    C: ConnectionTrait,
+    &'c C: sea_orm_migration::IntoSchemaManagerConnection<'c>,
+{
+    if pending(db).await?.is_empty() {
+        return Ok(true);
+    }
+    let foreign = foreign_tables(db).await?;
+    if foreign.is_empty() { Ok(false) } else { Err(StoreError::ForeignTables { tables: foreign.join(", ") }) }
 }
 
 /// The tables of another program in the places of ours: those that are there although no migration of ours ever ran.
@@ -103,6 +154,12 @@ where
     let rows = db.query_all_raw(Statement::from_string(backend, select)).await?;
     let there: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
     Ok(there.into_iter().filter(|table| TABLES.contains(&table.to_ascii_lowercase().as_str())).collect())
+}
+
+/// Runs the next one alone, for tests of a schema in between.
+#[cfg(test)]
+pub(super) async fn run_next(transaction: &sea_orm::DatabaseTransaction) -> Result<(), DbErr> {
+    Migrator::up(transaction, Some(1)).await
 }
 
 /// How many migrations there are.

@@ -9,6 +9,7 @@ mod corrupt;
 mod damage;
 mod fixtures;
 mod group_commit;
+mod migrations;
 mod opening;
 mod people;
 #[path = "../../../../tests/src/postgres.rs"]
@@ -50,6 +51,13 @@ async fn on_every_database(test: impl AsyncFn(SecretString)) {
     let separator = if server.contains('?') { '&' } else { '?' };
     test(format!("{server}{separator}options[search_path]={schema}").into()).await;
     owner.execute(&format!("DROP SCHEMA {schema} CASCADE")).await;
+}
+
+/// Runs `test` with the DSN of an empty database that behaves as CockroachDB and YugabyteDB do, as far as PostgreSQL can.
+async fn on_a_strict_database(test: impl AsyncFn(SecretString)) {
+    let Some(server) = postgres::shared() else { return };
+    let database = server.strict_database().unwrap();
+    test(database.dsn().into()).await;
 }
 
 /// Runs `test` with an empty, migrated store of each kind.

@@ -1,9 +1,10 @@
 //! Opening a database: what is wrong is one clear sentence, and the schema is brought up to date once.
 
-use super::{on_every_database, on_every_store};
+use super::{on_a_strict_database, on_every_database, on_every_store};
 use crate::store::{Store, StoreError};
 use futures_util::future::join_all;
 use sea_orm::ConnectionTrait;
+use secrecy::SecretString;
 
 async fn refusal(dsn: &str) -> String {
     let message = match Store::connect(&dsn.into()).await {
@@ -91,7 +92,7 @@ async fn a_read_connection_of_sqlite_cannot_write() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_start_on_an_empty_database_at_once() {
-    on_every_database(async |dsn| {
+    let start = async |dsn: SecretString| {
         let starts = (0..8).map(|_| {
             let dsn = dsn.clone();
             tokio::spawn(async move {
@@ -103,8 +104,9 @@ async fn many_start_on_an_empty_database_at_once() {
         for start in join_all(starts).await {
             assert_eq!(start.unwrap().unwrap(), Vec::<String>::new());
         }
-    })
-    .await;
+    };
+    on_every_database(start).await;
+    on_a_strict_database(start).await;
 }
 
 #[tokio::test]

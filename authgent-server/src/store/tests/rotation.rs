@@ -1,10 +1,12 @@
 //! Rotation in one statement: done where everything is as usual, and otherwise nothing is touched.
 
 use super::fixtures::*;
-use super::on_every_store;
+use super::{on_a_strict_database, on_every_store};
 use crate::domain::{RefreshTokenState, RevocationReason};
-use crate::store::{Rotated, Rotation, Store};
+use crate::store::{Rotated, Rotation, Store, StoreError};
 use futures_util::future::join_all;
+use sea_orm::ConnectionTrait as _;
+use std::time::Duration;
 
 async fn rotation(store: &Store, token: u8, successor: u8) -> Rotation {
     Rotation {
@@ -167,6 +169,35 @@ async fn every_change_of_what_replicas_remember_ends_the_generation() {
         write.delete_client("client").await.unwrap();
         drop(write);
         assert_eq!(store.cache_generation().await.unwrap(), generation);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_put_in_order_is_said_and_a_rotation_is_done_again() {
+    on_a_strict_database(async |dsn| {
+        let store = Store::connect(&dsn).await.unwrap();
+        store.migrate().await.unwrap();
+        with_grant(&store).await;
+        let (first, second) = (store.begin().await.unwrap(), store.begin().await.unwrap());
+        // Both see the token unused before either writes.
+        for transaction in [&first, &second] {
+            transaction.inner.execute_unprepared("SELECT count(*) FROM refresh_tokens").await.unwrap();
+        }
+        assert!(first.consume_refresh_token(&hash(2), NOW, &[1; 32]).await.unwrap());
+        let wanted = rotation(&store, 2, 3).await;
+        let at_once = tokio::spawn({
+            let store = store.clone();
+            async move { store.rotate_refresh_token(wanted).await }
+        });
+        let other = tokio::spawn(async move { second.consume_refresh_token(&hash(2), NOW, &[2; 32]).await });
+        // Both wait for the row.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        first.commit().await.unwrap();
+        let error = other.await.unwrap().unwrap_err();
+        assert!(matches!(error, StoreError::SerializationFailure { .. }), "{error}");
+        assert!(error.is_unavailable(), "whoever does not do it again says 503");
+        assert!(matches!(at_once.await.unwrap().unwrap(), Rotated::Unusual), "it is used");
     })
     .await;
 }
