@@ -1,0 +1,142 @@
+//! What a run found, as a table.
+
+use crate::checker::{Violation, count};
+use crate::history::{Entry, Event};
+use crate::rounds::{Tally, Target};
+use crate::site::Setting;
+use std::borrow::Borrow;
+use std::collections::{BTreeMap, HashSet};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// How many violations are printed one by one.
+const SHOWN: usize = 20;
+
+/// What came of one setting.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) setting: Setting,
+    pub(crate) took: Duration,
+    pub(crate) tally: Tally,
+    pub(crate) counts: BTreeMap<&'static str, u64>,
+    pub(crate) chains: Chains,
+    /// The chains whose first token was presented again after the grace.
+    pub(crate) thefts: usize,
+    pub(crate) violations: Vec<Violation>,
+}
+
+/// How many chains there were.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Chains {
+    pub(crate) begun: usize,
+    pub(crate) ended: usize,
+    /// Codes whose exchange was not answered and which were refused then: the client began again.
+    pub(crate) begun_again: usize,
+}
+
+impl Chains {
+    pub(crate) fn of<E: Borrow<Entry>>(entries: &[E]) -> Self {
+        let (mut accepted, mut begun_again, mut ended) = (HashSet::new(), 0, 0);
+        for entry in entries {
+            match &entry.borrow().event {
+                Event::CodeAccepted { code, .. } => drop(accepted.insert(code)),
+                Event::CodeRefused { code } if accepted.contains(code) => ended += 1,
+                Event::CodeRefused { .. } => begun_again += 1,
+                Event::Ended { .. } => ended += 1,
+                _ => {}
+            }
+        }
+        Self { begun: accepted.len(), ended, begun_again }
+    }
+}
+
+type Cell = fn(&Outcome) -> String;
+
+fn counted(outcome: &Outcome, what: &str) -> u64 {
+    outcome.counts.get(what).copied().unwrap_or_default()
+}
+
+fn number(outcome: &Outcome, what: &str) -> String {
+    counted(outcome, what).to_string()
+}
+
+fn acknowledged(outcome: &Outcome) -> String {
+    let kinds =
+        ["codes", "exchanges", "refreshes", "revocations", "replays refused", "client_credentials", "introspections"];
+    kinds.iter().map(|what| counted(outcome, what)).sum::<u64>().to_string()
+}
+
+fn kills(outcome: &Outcome) -> String {
+    outcome.tally.pauses.values().map(|pause| pause.kills).sum::<u64>().to_string()
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{} ms", time.as_millis())
+}
+
+fn longest(outcome: &Outcome, time: fn(&crate::rounds::Pause) -> Duration) -> String {
+    outcome.tally.pauses.values().map(time).max().map_or_else(|| "-".to_owned(), milliseconds)
+}
+
+/// After the kills by kind.
+const ROWS: [(&str, Cell); 19] = [
+    ("kills and stops", kills),
+    ("requests acknowledged", acknowledged),
+    ("… codes", |outcome| number(outcome, "codes")),
+    ("… exchanges", |outcome| number(outcome, "exchanges")),
+    ("… refreshes", |outcome| number(outcome, "refreshes")),
+    ("… revocations", |outcome| number(outcome, "revocations")),
+    ("… tokens of programs", |outcome| number(outcome, "client_credentials")),
+    ("sent, and not answered", |outcome| number(outcome, "unanswered")),
+    ("answered with 503", |outcome| number(outcome, "503")),
+    ("not sent: nobody listened", |outcome| number(outcome, "not sent")),
+    ("tried again", |outcome| number(outcome, "retried")),
+    ("chains begun", |outcome| outcome.chains.begun.to_string()),
+    ("… ended by their clients", |outcome| outcome.chains.ended.to_string()),
+    ("… alive at the end", |outcome| outcome.chains.begun.saturating_sub(outcome.chains.ended).to_string()),
+    ("codes lost with their answer, begun again", |outcome| outcome.chains.begun_again.to_string()),
+    ("thefts tried at the end, each noticed", |outcome| outcome.thefts.to_string()),
+    ("inspections of all rows", |outcome| outcome.tally.inspections.to_string()),
+    ("longest stop in order", |outcome| milliseconds(outcome.tally.stop)),
+    ("**violations**", |outcome| outcome.violations.len().to_string()),
+];
+
+/// The table, and below it each violation.
+pub(crate) fn report(outcomes: &[Outcome], seed: u64) -> String {
+    let names: Vec<&str> = outcomes.iter().map(|outcome| outcome.setting.words()).collect();
+    let mut text = format!("Seed {seed}.\n\n| | {} |\n|---|{}\n", names.join(" | "), "---:|".repeat(names.len()));
+    let mut line = |name: &str, cell: &dyn Fn(&Outcome) -> String| {
+        let cells: Vec<String> = outcomes.iter().map(cell).collect();
+        let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
+    };
+    for target in [Target::Server, Target::Servers, Target::Database, Target::Everything, Target::Stop] {
+        if outcomes.iter().any(|outcome| outcome.tally.pauses.contains_key(&target)) {
+            line(target.words(), &|outcome| {
+                outcome.tally.pauses.get(&target).map_or_else(|| "-".to_owned(), |pause| pause.kills.to_string())
+            });
+        }
+    }
+    for (name, cell) in ROWS {
+        line(name, &cell);
+    }
+    line("longest pause, kill to first answer", &|outcome| longest(outcome, |pause| pause.since_kill));
+    line("longest pause, restart to first answer", &|outcome| longest(outcome, |pause| pause.since_restart));
+    line("minutes", &|outcome| format!("{:.1}", outcome.took.as_secs_f64() / 60.0));
+    text.push_str(&violations(outcomes));
+    text
+}
+
+fn violations(outcomes: &[Outcome]) -> String {
+    let mut text = String::new();
+    for outcome in outcomes.iter().filter(|outcome| !outcome.violations.is_empty()) {
+        let _ = writeln!(text, "\nViolations on {}:\n", outcome.setting.words());
+        for (kind, number) in count(&outcome.violations) {
+            let _ = writeln!(text, "- {number} × {}", kind.words());
+        }
+        text.push('\n');
+        for violation in outcome.violations.iter().take(SHOWN) {
+            let _ = writeln!(text, "    {violation}");
+        }
+    }
+    text
+}

@@ -1,0 +1,246 @@
+//! The kills: which, when, and what has to come after each.
+
+use crate::checker::{Kind, Violation};
+use crate::inspect;
+use crate::sabotage::{Sabotage, tamper};
+use crate::seeded::Seeded;
+use crate::server::signal;
+use crate::site::{Setting, Site};
+use crate::stopped::cut_off;
+use anyhow::Result;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// How long it may take until a server answers again.
+const RECOVERY: Duration = Duration::from_secs(60);
+
+/// What is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Target {
+    /// One server, with `SIGKILL`.
+    Server,
+    /// All servers at once.
+    Servers,
+    /// All processes of PostgreSQL at once.
+    Database,
+    /// Both at once.
+    Everything,
+    /// One server, in order: `SIGTERM`.
+    Stop,
+}
+
+impl Target {
+    /// In words.
+    pub(crate) const fn words(self) -> &'static str {
+        match self {
+            Self::Server => "a server killed",
+            Self::Servers => "both servers killed",
+            Self::Database => "PostgreSQL killed",
+            Self::Everything => "PostgreSQL and every server killed",
+            Self::Stop => "a server stopped in order",
+        }
+    }
+
+    fn all(setting: Setting) -> &'static [Self] {
+        match (setting.is_postgres, setting.servers) {
+            (false, _) => &[Self::Server, Self::Server, Self::Server, Self::Stop],
+            (true, 1) => &[Self::Server, Self::Database, Self::Everything, Self::Server, Self::Everything, Self::Stop],
+            (true, _) => &[Self::Server, Self::Servers, Self::Database, Self::Everything, Self::Stop],
+        }
+    }
+}
+
+/// The longest times of one kind of kill.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pause {
+    pub(crate) kills: u64,
+    /// From the kill to the first answer of a server that was concerned.
+    pub(crate) since_kill: Duration,
+    /// From the beginning of the restart to that answer.
+    pub(crate) since_restart: Duration,
+}
+
+/// What came of all rounds.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) pauses: BTreeMap<Target, Pause>,
+    /// The longest time that a stop in order took.
+    pub(crate) stop: Duration,
+    pub(crate) inspections: u64,
+    pub(crate) violations: Vec<Violation>,
+    pub(crate) is_sabotaged: bool,
+}
+
+/// What happens in one round.
+#[derive(Debug)]
+struct Round {
+    target: Target,
+    victim: usize,
+    /// Under load before the kill.
+    delay: Duration,
+    /// From the kill to the restart.
+    down: Duration,
+}
+
+/// The rounds of a seed, in order: each kind comes as often as it should, in random order.
+struct Plan {
+    seeded: Seeded,
+    setting: Setting,
+    ahead: Vec<Target>,
+}
+
+impl Plan {
+    fn next(&mut self, sabotage: bool) -> Round {
+        if self.ahead.is_empty() {
+            let all = Target::all(self.setting);
+            self.ahead = self.seeded.sample(all, all.len());
+        }
+        let target = self.ahead.pop().unwrap_or(Target::Server);
+        Round {
+            // The database has to be there to be tampered with.
+            target: if sabotage { Target::Servers } else { target },
+            victim: self.seeded.index(self.setting.servers).unwrap_or(0),
+            delay: Duration::from_micros(50_000 + self.seeded.below(1_450_000)),
+            down: Duration::from_millis(self.seeded.below(400)),
+        }
+    }
+}
+
+/// Kills `rounds` times while the clients go on, and looks at everything after each `every`.
+pub(crate) async fn run(
+    site: &mut Site,
+    mut seeded: Seeded,
+    rounds: u64,
+    every: u64,
+    sabotage: Option<Sabotage>,
+) -> Result<Tally> {
+    let mut caller = site.caller(seeded.fork())?;
+    let mut plan = Plan { seeded, setting: site.setting, ahead: Vec::new() };
+    let mut tally = Tally::default();
+    for number in 1..=rounds {
+        let planned = sabotage.filter(|_| !tally.is_sabotaged && number > rounds / 3);
+        let round = plan.next(sabotage.is_some());
+        tokio::time::sleep(round.delay).await;
+        round.run(site, planned, &mut tally).await?;
+        if number % every == 0 {
+            inspect::over_http(&mut caller, 15).await?;
+            let found = inspect::everything(site).await?;
+            tally.inspections += 1;
+            if !found.is_empty() {
+                eprintln!("crash: round {number}: {} violations, such as: {}", found.len(), found[0]);
+            }
+            tally.violations.extend(found);
+        }
+    }
+    Ok(tally)
+}
+
+impl Round {
+    async fn run(&self, site: &mut Site, sabotage: Option<Sabotage>, tally: &mut Tally) -> Result<()> {
+        let concerned: Vec<usize> = match self.target {
+            Target::Server | Target::Stop => vec![self.victim],
+            _ => (0..site.servers.len()).collect(),
+        };
+        let killed = Instant::now();
+        if self.target == Target::Stop {
+            self.stop(site, tally).await?
+        } else {
+            self.kill(site, &concerned).await?
+        }
+        for server in &concerned {
+            site.world.watch(*server);
+        }
+        tokio::time::sleep(self.down).await;
+        if let Some(sabotage) = sabotage {
+            tally.is_sabotaged = tamper(sabotage, site).await?;
+        }
+        let restarted = Instant::now();
+        if matches!(self.target, Target::Database | Target::Everything) {
+            tokio::task::block_in_place(|| site.database.start_again())?;
+        }
+        for server in &concerned {
+            if self.target == Target::Database {
+                if let Some(status) = site.servers[*server].ended()? {
+                    let what = format!("authgent serve ended when PostgreSQL was killed: {status}");
+                    tally.violations.push(Violation::new(Kind::Unavailable, what));
+                    site.servers[*server].start(&site.http).await?;
+                }
+            } else if let Err(problem) = site.servers[*server].start(&site.http).await {
+                tally.violations.push(Violation::new(Kind::Unavailable, format!("{problem:#}")));
+                return Err(problem);
+            }
+        }
+        self.recovered(site, &concerned, (killed, restarted), tally).await;
+        Ok(())
+    }
+
+    /// All processes at one moment.
+    async fn kill(&self, site: &mut Site, concerned: &[usize]) -> Result<()> {
+        let mut processes = Vec::new();
+        if self.target != Target::Database {
+            processes.extend(concerned.iter().filter_map(|server| site.servers[*server].process()));
+        }
+        if matches!(self.target, Target::Database | Target::Everything) {
+            processes.extend(site.database.processes()?);
+        }
+        signal("KILL", &processes)?;
+        if self.target != Target::Database {
+            for server in concerned {
+                site.servers[*server].wait().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever has an effect must have an answer, and the process must end by itself with 0.
+    async fn stop(&self, site: &mut Site, tally: &mut Tally) -> Result<()> {
+        let world = site.world.clone();
+        world.hold(true);
+        let from = world.journal.len();
+        let began = Instant::now();
+        let server = &mut site.servers[self.victim];
+        signal("TERM", &server.process().into_iter().collect::<Vec<_>>())?;
+        match server.wait().await {
+            Ok(status) if status.success() => {}
+            Ok(status) => {
+                tally
+                    .violations
+                    .push(Violation::new(Kind::Unavailable, format!("a stop in order ended with {status}")));
+            }
+            Err(problem) => {
+                tally.violations.push(Violation::new(Kind::Unavailable, format!("a stop in order: {problem:#}")));
+                signal("KILL", &server.process().into_iter().collect::<Vec<_>>())?;
+                server.wait().await?;
+            }
+        }
+        tally.stop = tally.stop.max(began.elapsed());
+        // Whoever was cut off has noticed by then.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let snapshot = site.database.snapshot().await?;
+        tally.violations.extend(cut_off(&world.journal.entries(), from, &snapshot));
+        world.hold(false);
+        Ok(())
+    }
+
+    async fn recovered(&self, site: &Site, concerned: &[usize], at: (Instant, Instant), tally: &mut Tally) {
+        let (killed, restarted) = at;
+        let mut pause = tally.pauses.get(&self.target).copied().unwrap_or_default();
+        pause.kills += 1;
+        for server in concerned {
+            let first = loop {
+                if let Some(first) = site.world.first_answer(*server) {
+                    break first;
+                }
+                if restarted.elapsed() > RECOVERY {
+                    let what = format!("{}: no answer for {} s", self.target.words(), RECOVERY.as_secs());
+                    tally.violations.push(Violation::new(Kind::Unavailable, what));
+                    break Instant::now();
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            };
+            pause.since_kill = pause.since_kill.max(first.duration_since(killed));
+            pause.since_restart = pause.since_restart.max(first.duration_since(restarted));
+        }
+        tally.pauses.insert(self.target, pause);
+    }
+}
