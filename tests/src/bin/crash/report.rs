@@ -2,7 +2,7 @@
 
 use crate::checker::{Violation, count};
 use crate::history::{Entry, Event};
-use crate::rounds::{Tally, Target};
+use crate::rounds::{Pause, Tally, Target};
 use crate::site::Setting;
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, HashSet};
@@ -74,12 +74,20 @@ fn milliseconds(time: Duration) -> String {
     format!("{} ms", time.as_millis())
 }
 
-fn longest(outcome: &Outcome, time: fn(&crate::rounds::Pause) -> Duration) -> String {
-    outcome.tally.pauses.values().map(time).max().map_or_else(|| "-".to_owned(), milliseconds)
+fn of(outcome: &Outcome, target: Target, cell: fn(&Pause) -> String) -> String {
+    outcome.tally.pauses.get(&target).map_or_else(|| "-".to_owned(), cell)
+}
+
+/// From the kill, and from the restart, to the first answer.
+fn pauses(pause: &Pause) -> String {
+    let (killed, restarted) = (milliseconds(pause.since_kill), milliseconds(pause.since_restart));
+    let database =
+        if pause.database.is_zero() { String::new() } else { format!(", {} of it", milliseconds(pause.database)) };
+    format!("{killed} ({restarted}{database})")
 }
 
 /// After the kills by kind.
-const ROWS: [(&str, Cell); 19] = [
+const ROWS: [(&str, Cell); 20] = [
     ("kills and stops", kills),
     ("requests acknowledged", acknowledged),
     ("… codes", |outcome| number(outcome, "codes")),
@@ -97,6 +105,7 @@ const ROWS: [(&str, Cell); 19] = [
     ("codes lost with their answer, begun again", |outcome| outcome.chains.begun_again.to_string()),
     ("thefts tried at the end, each noticed", |outcome| outcome.thefts.to_string()),
     ("inspections of all rows", |outcome| outcome.tally.inspections.to_string()),
+    ("unanswered at a stop in order, without an effect", |outcome| outcome.tally.not_accepted.to_string()),
     ("longest stop in order", |outcome| milliseconds(outcome.tally.stop)),
     ("**violations**", |outcome| outcome.violations.len().to_string()),
 ];
@@ -111,16 +120,18 @@ pub(crate) fn report(outcomes: &[Outcome], seed: u64) -> String {
     };
     for target in [Target::Server, Target::Servers, Target::Database, Target::Everything, Target::Stop] {
         if outcomes.iter().any(|outcome| outcome.tally.pauses.contains_key(&target)) {
-            line(target.words(), &|outcome| {
-                outcome.tally.pauses.get(&target).map_or_else(|| "-".to_owned(), |pause| pause.kills.to_string())
-            });
+            line(target.words(), &|outcome| of(outcome, target, |pause| pause.kills.to_string()));
         }
     }
     for (name, cell) in ROWS {
         line(name, &cell);
     }
-    line("longest pause, kill to first answer", &|outcome| longest(outcome, |pause| pause.since_kill));
-    line("longest pause, restart to first answer", &|outcome| longest(outcome, |pause| pause.since_restart));
+    for target in [Target::Server, Target::Servers, Target::Database, Target::Everything, Target::Stop] {
+        if outcomes.iter().any(|outcome| outcome.tally.pauses.contains_key(&target)) {
+            let name = format!("longest pause: {}", target.words());
+            line(&name, &|outcome| of(outcome, target, pauses));
+        }
+    }
     line("minutes", &|outcome| format!("{:.1}", outcome.took.as_secs_f64() / 60.0));
     text.push_str(&violations(outcomes));
     text

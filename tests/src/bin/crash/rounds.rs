@@ -58,6 +58,8 @@ pub(crate) struct Pause {
     pub(crate) since_kill: Duration,
     /// From the beginning of the restart to that answer.
     pub(crate) since_restart: Duration,
+    /// What PostgreSQL took of that until it accepted connections.
+    pub(crate) database: Duration,
 }
 
 /// What came of all rounds.
@@ -66,6 +68,8 @@ pub(crate) struct Tally {
     pub(crate) pauses: BTreeMap<Target, Pause>,
     /// The longest time that a stop in order took.
     pub(crate) stop: Duration,
+    /// The requests that a stop in order left without an answer, and without an effect.
+    pub(crate) not_accepted: u64,
     pub(crate) inspections: u64,
     pub(crate) violations: Vec<Violation>,
     pub(crate) is_sabotaged: bool,
@@ -157,6 +161,8 @@ impl Round {
         let restarted = Instant::now();
         if matches!(self.target, Target::Database | Target::Everything) {
             tokio::task::block_in_place(|| site.database.start_again())?;
+            let pause = tally.pauses.entry(self.target).or_default();
+            pause.database = pause.database.max(restarted.elapsed());
         }
         for server in &concerned {
             if self.target == Target::Database {
@@ -197,6 +203,7 @@ impl Round {
         let world = site.world.clone();
         world.hold(true);
         let from = world.journal.len();
+        let unanswered_before = world.counts().get("unanswered").copied().unwrap_or_default();
         let began = Instant::now();
         let server = &mut site.servers[self.victim];
         signal("TERM", &server.process().into_iter().collect::<Vec<_>>())?;
@@ -216,6 +223,8 @@ impl Round {
         tally.stop = tally.stop.max(began.elapsed());
         // Whoever was cut off has noticed by then.
         tokio::time::sleep(Duration::from_millis(200)).await;
+        let unanswered = world.counts().get("unanswered").copied().unwrap_or_default();
+        tally.not_accepted += unanswered - unanswered_before;
         let snapshot = site.database.snapshot().await?;
         tally.violations.extend(cut_off(&world.journal.entries(), from, &snapshot));
         world.hold(false);
