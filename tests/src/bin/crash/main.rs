@@ -22,7 +22,7 @@ mod sabotage;
 mod seeded;
 mod server;
 mod site;
-mod stopped;
+mod unanswered;
 mod world;
 
 use anyhow::{Context as _, Result};

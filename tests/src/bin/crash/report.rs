@@ -87,7 +87,7 @@ fn pauses(pause: &Pause) -> String {
 }
 
 /// After the kills by kind.
-const ROWS: [(&str, Cell); 20] = [
+const ROWS: [(&str, Cell); 21] = [
     ("kills and stops", kills),
     ("requests acknowledged", acknowledged),
     ("… codes", |outcome| number(outcome, "codes")),
@@ -96,6 +96,9 @@ const ROWS: [(&str, Cell); 20] = [
     ("… revocations", |outcome| number(outcome, "revocations")),
     ("… tokens of programs", |outcome| number(outcome, "client_credentials")),
     ("sent, and not answered", |outcome| number(outcome, "unanswered")),
+    ("… of those looked at, had been done", |outcome| {
+        format!("{} of {}", outcome.tally.done, outcome.tally.looked_at)
+    }),
     ("answered with 503", |outcome| number(outcome, "503")),
     ("not sent: nobody listened", |outcome| number(outcome, "not sent")),
     ("tried again", |outcome| number(outcome, "retried")),

@@ -6,7 +6,7 @@ use crate::sabotage::{Sabotage, tamper};
 use crate::seeded::Seeded;
 use crate::server::signal;
 use crate::site::{Setting, Site};
-use crate::stopped::cut_off;
+use crate::unanswered::Unanswered;
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -69,7 +69,10 @@ pub(crate) struct Tally {
     /// The longest time that a stop in order took.
     pub(crate) stop: Duration,
     /// The requests that a stop in order left without an answer, and without an effect.
-    pub(crate) not_accepted: u64,
+    pub(crate) not_accepted: usize,
+    /// Of the requests that a kill left without an answer, how many were looked at, and how many of them had been done.
+    pub(crate) looked_at: usize,
+    pub(crate) done: usize,
     pub(crate) inspections: u64,
     pub(crate) violations: Vec<Violation>,
     pub(crate) is_sabotaged: bool,
@@ -84,7 +87,12 @@ struct Round {
     delay: Duration,
     /// From the kill to the restart.
     down: Duration,
+    /// Whether nobody asks again until it is known what the unanswered requests did. Then times say nothing.
+    is_looked_at: bool,
 }
+
+/// In how many of a hundred kills it is looked at what was done without an answer.
+const LOOKED_AT: u64 = 30;
 
 /// The rounds of a seed, in order: each kind comes as often as it should, in random order.
 struct Plan {
@@ -106,6 +114,7 @@ impl Plan {
             victim: self.seeded.index(self.setting.servers).unwrap_or(0),
             delay: Duration::from_micros(50_000 + self.seeded.below(1_450_000)),
             down: Duration::from_millis(self.seeded.below(400)),
+            is_looked_at: self.seeded.happens(LOOKED_AT) && target != Target::Stop && self.setting.servers == 1,
         }
     }
 }
@@ -145,6 +154,8 @@ impl Round {
             Target::Server | Target::Stop => vec![self.victim],
             _ => (0..site.servers.len()).collect(),
         };
+        let from = site.world.journal.len();
+        site.world.hold(self.is_looked_at);
         let killed = Instant::now();
         if self.target == Target::Stop {
             self.stop(site, tally).await?
@@ -176,6 +187,13 @@ impl Round {
                 return Err(problem);
             }
         }
+        if self.is_looked_at {
+            let snapshot = site.database.snapshot().await?;
+            let unanswered = Unanswered::of(&site.world.journal.entries(), from, &snapshot);
+            tally.looked_at += unanswered.all;
+            tally.done += unanswered.done.len();
+            site.world.hold(false);
+        }
         self.recovered(site, &concerned, (killed, restarted), tally).await;
         Ok(())
     }
@@ -203,7 +221,6 @@ impl Round {
         let world = site.world.clone();
         world.hold(true);
         let from = world.journal.len();
-        let unanswered_before = world.counts().get("unanswered").copied().unwrap_or_default();
         let began = Instant::now();
         let server = &mut site.servers[self.victim];
         signal("TERM", &server.process().into_iter().collect::<Vec<_>>())?;
@@ -223,10 +240,10 @@ impl Round {
         tally.stop = tally.stop.max(began.elapsed());
         // Whoever was cut off has noticed by then.
         tokio::time::sleep(Duration::from_millis(200)).await;
-        let unanswered = world.counts().get("unanswered").copied().unwrap_or_default();
-        tally.not_accepted += unanswered - unanswered_before;
         let snapshot = site.database.snapshot().await?;
-        tally.violations.extend(cut_off(&world.journal.entries(), from, &snapshot));
+        let unanswered = Unanswered::of(&world.journal.entries(), from, &snapshot);
+        tally.not_accepted += unanswered.all - unanswered.done.len();
+        tally.violations.extend(unanswered.cut_off());
         world.hold(false);
         Ok(())
     }
@@ -247,8 +264,10 @@ impl Round {
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             };
-            pause.since_kill = pause.since_kill.max(first.duration_since(killed));
-            pause.since_restart = pause.since_restart.max(first.duration_since(restarted));
+            if !self.is_looked_at {
+                pause.since_kill = pause.since_kill.max(first.duration_since(killed));
+                pause.since_restart = pause.since_restart.max(first.duration_since(restarted));
+            }
         }
         tally.pauses.insert(self.target, pause);
     }
