@@ -18,8 +18,8 @@ const PAUSE: u64 = 60;
 const PARKED: usize = 150;
 
 /// Gets tokens with a code, refreshes them for a while, ends or parks them, and begins again, until the run is over.
-pub(crate) async fn client(mut caller: Caller) -> Result<()> {
-    let mut person = Person::new()?;
+pub(crate) async fn client(mut caller: Caller, email: String) -> Result<()> {
+    let mut person = Person::new(&email)?;
     while !caller.world.is_over() {
         let Some(code) = person.code(&mut caller).await? else { break };
         let Some(mut chain) = exchange(&mut caller, code).await else { continue };

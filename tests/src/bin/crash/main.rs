@@ -139,10 +139,10 @@ async fn run(arguments: &Arguments) -> Result<bool> {
 /// All rounds of one setting.
 async fn one(arguments: &Arguments, binary: &Path, setting: Setting, mut seeded: Seeded) -> Result<Outcome> {
     let began = Instant::now();
-    let mut site = Site::start(binary, setting).await?;
+    let mut site = Site::start(binary, setting, arguments.clients).await?;
     let mut load = tokio::task::JoinSet::new();
-    for _ in 0..arguments.clients {
-        load.spawn(clients::client(site.caller(seeded.fork())?));
+    for number in 0..arguments.clients {
+        load.spawn(clients::client(site.caller(seeded.fork())?, site::email(number)));
     }
     for _ in 0..2 {
         load.spawn(clients::program(site.caller(seeded.fork())?));

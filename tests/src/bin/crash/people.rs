@@ -2,7 +2,7 @@
 
 use crate::caller::{Answer, Caller, unsent};
 use crate::history::Event;
-use crate::world::{CALLBACK, EMAIL, PATIENCE, RESOURCE};
+use crate::world::{CALLBACK, PATIENCE, RESOURCE};
 use anyhow::{Result, anyhow};
 use authgent_core::pkce::CodeVerifier;
 use authgent_tests::browser::{Browser, Page, query};
@@ -14,6 +14,7 @@ const NEW_BROWSERS: u64 = 6;
 
 /// One person's browser, signed in or not.
 pub(crate) struct Person {
+    email: String,
     browser: Browser,
     is_signed_in: bool,
 }
@@ -26,14 +27,14 @@ pub(crate) struct Code {
 }
 
 impl Person {
-    pub(crate) fn new() -> Result<Self> {
-        Ok(Self { browser: Browser::new()?, is_signed_in: false })
+    pub(crate) fn new(email: &str) -> Result<Self> {
+        Ok(Self { email: email.to_owned(), browser: Browser::new()?, is_signed_in: false })
     }
 
     /// Lets the client in, again and again until it has a code; `None` where patience or the run is over.
     pub(crate) async fn code(&mut self, caller: &mut Caller) -> Result<Option<Code>> {
         if caller.seeded.happens(NEW_BROWSERS) {
-            *self = Self::new()?;
+            *self = Self::new(&self.email)?;
         }
         let mut random = [0; 32];
         openssl::rand::rand_bytes(&mut random)?;
@@ -65,7 +66,7 @@ impl Person {
                 Err(error) => failed(caller, &error),
             };
         }
-        match self.browser.authorize(url, EMAIL, &caller.world.password).await {
+        match self.browser.authorize(url, &self.email, &caller.world.password).await {
             Ok(location) => {
                 let code = query(&location, "code");
                 self.is_signed_in = code.is_some();
@@ -76,7 +77,7 @@ impl Person {
             }
             Err(error) => {
                 // Half-way: whoever is in doubt begins again.
-                if let Ok(new) = Self::new() {
+                if let Ok(new) = Self::new(&self.email) {
                     *self = new;
                 }
                 failed(caller, &error)
@@ -111,9 +112,12 @@ fn failed(caller: &Caller, error: &anyhow::Error) -> Option<String> {
         Some(_) => caller.world.count("unanswered"),
         None => {
             let what = format!("{error:#}");
-            // Pages say it in words, with the status in front of them.
-            if what.contains("503") {
+            // Pages say it in words, with the status in front of them. A try that was counted before a crash counts as a wrong
+            // password until the next good one, so that there may be a short wait (429).
+            if what.contains("stopped at 503") {
                 caller.world.count("503");
+            } else if what.contains("stopped at 429") {
+                caller.world.count("sign-ins put off");
             } else {
                 caller.world.journal.push(Event::Strange { what: format!("signing in: {what}") });
             }

@@ -87,7 +87,7 @@ fn pauses(pause: &Pause) -> String {
 }
 
 /// After the kills by kind.
-const ROWS: [(&str, Cell); 21] = [
+const ROWS: [(&str, Cell); 22] = [
     ("kills and stops", kills),
     ("requests acknowledged", acknowledged),
     ("… codes", |outcome| number(outcome, "codes")),
@@ -95,6 +95,8 @@ const ROWS: [(&str, Cell); 21] = [
     ("… refreshes", |outcome| number(outcome, "refreshes")),
     ("… revocations", |outcome| number(outcome, "revocations")),
     ("… tokens of programs", |outcome| number(outcome, "client_credentials")),
+    ("… sign-ins", |outcome| number(outcome, "sign-ins")),
+    ("sign-ins put off for a second or two", |outcome| number(outcome, "sign-ins put off")),
     ("sent, and not answered", |outcome| number(outcome, "unanswered")),
     ("… of those looked at, had been done", |outcome| {
         format!("{} of {}", outcome.tally.done, outcome.tally.looked_at)
@@ -110,7 +112,6 @@ const ROWS: [(&str, Cell); 21] = [
     ("inspections of all rows", |outcome| outcome.tally.inspections.to_string()),
     ("unanswered at a stop in order, without an effect", |outcome| outcome.tally.not_accepted.to_string()),
     ("longest stop in order", |outcome| milliseconds(outcome.tally.stop)),
-    ("**violations**", |outcome| outcome.violations.len().to_string()),
 ];
 
 /// The table, and below it each violation.
@@ -135,6 +136,7 @@ pub(crate) fn report(outcomes: &[Outcome], seed: u64) -> String {
             line(&name, &|outcome| of(outcome, target, pauses));
         }
     }
+    line("**violations**", &|outcome| format!("**{}**", outcome.violations.len()));
     line("minutes", &|outcome| format!("{:.1}", outcome.took.as_secs_f64() / 60.0));
     text.push_str(&violations(outcomes));
     text

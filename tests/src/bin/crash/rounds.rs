@@ -172,8 +172,10 @@ impl Round {
         let restarted = Instant::now();
         if matches!(self.target, Target::Database | Target::Everything) {
             tokio::task::block_in_place(|| site.database.start_again())?;
-            let pause = tally.pauses.entry(self.target).or_default();
-            pause.database = pause.database.max(restarted.elapsed());
+            if !self.is_looked_at {
+                let pause = tally.pauses.entry(self.target).or_default();
+                pause.database = pause.database.max(restarted.elapsed());
+            }
         }
         for server in &concerned {
             if self.target == Target::Database {

@@ -1,10 +1,10 @@
-//! A deployment: one database, one server or two, a person and two clients.
+//! A deployment: one database, one server or two, some people and two clients.
 
 use crate::caller::Caller;
 use crate::database::Database;
 use crate::seeded::Seeded;
 use crate::server::{Program, Server, port};
-use crate::world::{CALLBACK, EMAIL, GRACE, RESOURCE, World};
+use crate::world::{CALLBACK, GRACE, RESOURCE, World};
 use anyhow::{Context as _, Result};
 use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
 use authgent_server::crypto::random::{SystemRandom, secret};
@@ -43,8 +43,8 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// Starts everything, with a person and two clients, as an operator would.
-    pub(crate) async fn start(binary: &Path, setting: Setting) -> Result<Self> {
+    /// Starts everything, with so many people and two clients, as an operator would.
+    pub(crate) async fn start(binary: &Path, setting: Setting, people: u64) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("authgent-crash-").tempdir()?;
         let database = if setting.is_postgres { Database::postgres()? } else { Database::sqlite(directory.path()) };
         let mut ports = Vec::new();
@@ -63,7 +63,9 @@ impl Site {
             server.start(&http).await?;
         }
         let password = secret(&SystemRandom)[..20].to_owned();
-        program.run(&["user", "add", EMAIL, "--name", "Ada Lovelace", "--password-stdin"], &password).await?;
+        for number in 0..people {
+            program.run(&["user", "add", &email(number), "--password-stdin"], &password).await?;
+        }
         let web = program.run(&["client", "add", "--name", "Web", "--redirect-uri", CALLBACK, "--json"], "").await?;
         let nightly =
             ["client", "add", "--name", "Nightly", "--confidential", "--grant-type", "client_credentials", "--json"];
@@ -79,6 +81,11 @@ impl Site {
     pub(crate) fn caller(&self, seeded: Seeded) -> Result<Caller> {
         Caller::new(Arc::clone(&self.world), seeded)
     }
+}
+
+/// The people, each of whom has a client of their own.
+pub(crate) fn email(number: u64) -> String {
+    format!("person-{number}@example.com")
 }
 
 fn variables(port: u16, dsn: &str) -> Vec<(String, String)> {

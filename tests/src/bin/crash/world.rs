@@ -6,8 +6,6 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Who signs in.
-pub(crate) const EMAIL: &str = "ada@example.com";
 /// The resource that tokens are for.
 pub(crate) const RESOURCE: &str = "https://mcp.example.com/mcp";
 /// Where codes go. Nobody fetches it.
