@@ -153,7 +153,7 @@ fn refused(caller: &Caller, sent: usize, presented: &str, error: &str) -> Option
     None
 }
 
-/// Half of the chains are revoked, some are ended by presenting their code again, and the others rest.
+/// Half of the chains are revoked, some are ended by presenting their code again, and the others rest while there is room.
 async fn finish(caller: &mut Caller, chain: Chain) {
     let choice = caller.seeded.below(100);
     if caller.world.is_over() || choice >= 70 {
@@ -163,7 +163,11 @@ async fn finish(caller: &mut Caller, chain: Chain) {
             return;
         }
     }
-    if choice < 55 { revoke(caller, chain, choice % 2 == 0).await } else { replay(caller, chain).await }
+    match choice {
+        0..28 => revoke(caller, chain, true).await,
+        28..55 => revoke(caller, chain, false).await,
+        _ => replay(caller, chain).await,
+    }
 }
 
 /// Revokes with one of its tokens: either ends the grant.

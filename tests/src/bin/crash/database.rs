@@ -12,7 +12,7 @@ pub(crate) enum Database {
     /// A file.
     Sqlite { dsn: String },
     /// A server of the harness, as durable as in production.
-    Postgres { database: postgres::Database, server: Postgres },
+    Postgres { database: Box<postgres::Database>, server: Box<Postgres> },
 }
 
 /// Three tables in one statement, so that it is one moment.
@@ -54,7 +54,7 @@ impl Database {
         if let Err(problem) = server.psql(&database, amcheck) {
             eprintln!("crash: indexes are not compared with their tables: {problem:#}");
         }
-        Ok(Self::Postgres { database, server })
+        Ok(Self::Postgres { database: Box::new(database), server: Box::new(server) })
     }
 
     /// What `AUTHGENT_DB_DSN` is.

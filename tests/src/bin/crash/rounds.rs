@@ -158,9 +158,9 @@ impl Round {
         site.world.hold(self.is_looked_at);
         let killed = Instant::now();
         if self.target == Target::Stop {
-            self.stop(site, tally).await?
+            self.stop(site, tally).await?;
         } else {
-            self.kill(site, &concerned).await?
+            self.kill(site, &concerned).await?;
         }
         for server in &concerned {
             site.world.watch(*server);

@@ -159,7 +159,7 @@ fn successors(told: &Told<'_>, snapshot: &Snapshot) -> Vec<Violation> {
         let successor = successor_of(secret, &nonce);
         match snapshot.tokens.get(&hash(&successor)) {
             None => {
-                found.push(wrong(format!("refresh token {} was used, and its successor is not there", name(secret))))
+                found.push(wrong(format!("refresh token {} was used, and its successor is not there", name(secret))));
             }
             Some(other) if other.grant != row.grant => {
                 found.push(wrong(format!("refresh token {} has a successor of another grant", name(secret))));
@@ -211,7 +211,7 @@ fn exchanged(
     }
     match snapshot.tokens.get(&hash(&tokens.refresh)) {
         None => {
-            found.push(wrong(format!("refresh token {} was acknowledged, and is not there", name(&tokens.refresh))))
+            found.push(wrong(format!("refresh token {} was acknowledged, and is not there", name(&tokens.refresh))));
         }
         Some(row) if row.grant != grant => {
             found.push(wrong(format!(
