@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// How long it may take until a server answers again.
 const RECOVERY: Duration = Duration::from_secs(60);
+/// How long a server may call itself ready without its database.
+const UNREADY: Duration = Duration::from_secs(10);
 
 /// What is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -139,8 +141,9 @@ pub(crate) async fn run(
             inspect::over_http(&mut caller, 15).await?;
             let found = inspect::everything(site).await?;
             tally.inspections += 1;
-            if !found.is_empty() {
-                eprintln!("crash: round {number}: {} violations, such as: {}", found.len(), found[0]);
+            println!("crash: {number} of {rounds}, {} events, {} violations", site.world.journal.len(), found.len());
+            if let Some(first) = found.first() {
+                eprintln!("crash: {first}");
             }
             tally.violations.extend(found);
         }
@@ -166,6 +169,9 @@ impl Round {
             site.world.watch(*server);
         }
         tokio::time::sleep(self.down).await;
+        if self.is_looked_at && self.target == Target::Database {
+            tally.violations.extend(turns_unready(site, &concerned).await);
+        }
         if let Some(sabotage) = sabotage {
             tally.is_sabotaged = tamper(sabotage, site).await?;
         }
@@ -250,6 +256,7 @@ impl Round {
         Ok(())
     }
 
+    /// Waits until each of these servers answers to the load.
     async fn recovered(&self, site: &Site, concerned: &[usize], at: (Instant, Instant), tally: &mut Tally) {
         let (killed, restarted) = at;
         let mut pause = tally.pauses.get(&self.target).copied().unwrap_or_default();
@@ -273,4 +280,28 @@ impl Round {
         }
         tally.pauses.insert(self.target, pause);
     }
+}
+
+/// Without its database a server lives, and says within a few seconds that it is not ready.
+async fn turns_unready(site: &Site, concerned: &[usize]) -> Vec<Violation> {
+    let mut found = Vec::new();
+    for server in concerned {
+        let base = site.servers[*server].base();
+        let status = async |path: &str| {
+            let answer = site.http.get(format!("{base}/health/{path}")).send().await;
+            answer.map_or(0, |answer| answer.status().as_u16())
+        };
+        let began = Instant::now();
+        while status("ready").await != 503 {
+            if began.elapsed() > UNREADY {
+                found.push(Violation::new(Kind::Unavailable, "ready without PostgreSQL"));
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        if status("live").await != 200 {
+            found.push(Violation::new(Kind::Unavailable, "not alive without PostgreSQL"));
+        }
+    }
+    found
 }
