@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 const GOOD_FOR: Duration = Duration::from_secs(5);
 /// For how long one that failed does: soon enough to notice at once that the fault is over.
 const BAD_FOR: Duration = Duration::from_secs(1);
-/// How long a write may take. Callers of probes give up after few seconds.
+/// How long an answer, and then a write, may take. Callers of probes give up after few seconds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the last write of a probe came to.
@@ -30,7 +30,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn check_health(&self) -> Result<(), StoreError> {
-        self.ping().await?;
+        // Where nobody listens, trying to connect would go on for longer.
+        match timeout(PATIENCE, self.ping()).await {
+            Ok(answer) => answer?,
+            Err(_) => return Err(StoreError::Unavailable { problem: "it does not answer".to_owned() }),
+        }
         // Who comes while another writes waits for that outcome.
         let mut last = self.health.0.lock().await;
         if let Some(Looked { at, problem }) = &*last

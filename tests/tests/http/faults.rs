@@ -1,6 +1,7 @@
 //! The database fails under a server that runs: honest answers, and recovery without help.
 
 use authgent_tests::flow::Flow;
+use authgent_tests::postgres::{Durability, Postgres, binaries};
 use authgent_tests::server::TestServer;
 use reqwest::header::RETRY_AFTER;
 use serde_json::{Value, json};
@@ -44,6 +45,28 @@ async fn every_write_is_refused_honestly(flow: &Flow<'_>, refresh_token: &str, c
     for response in [refresh, exchange, register, revoke] {
         assert_honest(response.unwrap()).await;
     }
+}
+
+/// Those who ask do not wait for long, and would otherwise not be told why.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_probe_is_answered_soon_while_postgresql_is_gone() {
+    if binaries().is_err() {
+        return;
+    }
+    let postgres = Postgres::start(Durability::None).unwrap();
+    let database = postgres.database().unwrap();
+    let server = TestServer::setup().with("AUTHGENT_DB_DSN", database.dsn()).start().await.unwrap();
+    assert_eq!(readiness(&server).await, 200);
+    postgres.kill().unwrap();
+    // What it had under way notices a moment later, and the first probes then find connections that are broken.
+    until_ready(&server, 503).await;
+    for _ in 0..3 {
+        let began = Instant::now();
+        assert_eq!(readiness(&server).await, 503);
+        assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+    }
+    postgres.start_again().unwrap();
+    until_ready(&server, 200).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
