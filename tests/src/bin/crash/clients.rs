@@ -40,26 +40,18 @@ async fn pause(caller: &mut Caller) {
     tokio::time::sleep(Duration::from_millis(pause)).await;
 }
 
-fn exchange_form<'a>(caller: &'a Caller, code: &'a str, verifier: &'a str) -> [(&'a str, &'a str); 6] {
-    [
-        ("grant_type", "authorization_code"),
-        ("code", code),
-        ("redirect_uri", CALLBACK),
-        ("client_id", &caller.world.web),
-        ("code_verifier", verifier),
-        ("resource", RESOURCE),
-    ]
-}
-
 /// The tokens of a code. The same code is sent again where no answer came: either it was not redeemed, and is now, or the
 /// client is refused and begins again, which the protocol provides for.
 async fn exchange(caller: &mut Caller, Code { code, verifier }: Code) -> Option<Chain> {
     let world = caller.world.clone();
-    let form = {
-        let owned = exchange_form(caller, &code, &verifier);
-        owned.map(|(name, value)| (name.to_owned(), value.to_owned()))
-    };
-    let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("code", &code),
+        ("redirect_uri", CALLBACK),
+        ("client_id", &world.web),
+        ("code_verifier", &verifier),
+        ("resource", RESOURCE),
+    ];
     match caller.persist("/oauth/token", &form, Some((About::Exchange, &code)), false).await {
         Outcome::Done { sent, body } => {
             let tokens = complete(caller, &body)?;

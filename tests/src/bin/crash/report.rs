@@ -156,3 +156,26 @@ fn violations(outcomes: &[Outcome]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Tokens;
+
+    #[test]
+    fn a_code_that_was_refused_after_a_lost_answer_is_begun_again() {
+        let tokens = Tokens { refresh: "refresh".into(), access: "access".into() };
+        let code = |name: &str| name.to_owned();
+        let events = [
+            Event::CodeAccepted { code: code("one"), tokens: tokens.clone() },
+            Event::CodeRefused { code: code("one") },
+            Event::CodeRefused { code: code("lost") },
+            Event::CodeAccepted { code: code("two"), tokens },
+            Event::Ended { token: "refresh".into() },
+            Event::CodeAccepted { code: code("three"), tokens: Tokens { refresh: "r".into(), access: "a".into() } },
+        ];
+        let entries = events.map(|event| Entry { sent: 0, event });
+        let Chains { begun, ended, begun_again } = Chains::of(&entries);
+        assert_eq!((begun, ended, begun_again), (3, 2, 1));
+    }
+}
