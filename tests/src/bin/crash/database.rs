@@ -65,11 +65,17 @@ impl Database {
         }
     }
 
-    /// The processes of the database: on PostgreSQL the first one and all its children.
+    /// The processes of the database: on PostgreSQL the first one and all its children; none where it does not run.
     pub(crate) fn processes(&self) -> Result<Vec<u32>> {
         let Self::Postgres { server, .. } = self else { return Ok(vec![]) };
-        let file = std::fs::read_to_string(server.data().join("postmaster.pid")).context("postmaster.pid")?;
-        let first: u32 = file.lines().next().context("a process")?.trim().parse()?;
+        let Ok(file) = std::fs::read_to_string(server.data().join("postmaster.pid")) else { return Ok(vec![]) };
+        let Some(first) = file.lines().next().and_then(|line| line.trim().parse::<u32>().ok()) else {
+            return Ok(vec![]);
+        };
+        // The file outlives a kill, and the number may be somebody else's by then.
+        if !std::fs::read_link(format!("/proc/{first}/cwd")).is_ok_and(|directory| directory == server.data()) {
+            return Ok(vec![]);
+        }
         let children = std::fs::read_dir("/proc")?.flatten().filter_map(|entry| {
             let process: u32 = entry.file_name().to_str()?.parse().ok()?;
             // `pid (name) state parent …`; a name may hold spaces and parentheses.

@@ -86,9 +86,15 @@ fn pauses(pause: &Pause) -> String {
     format!("{killed} ({restarted}{database})")
 }
 
+/// After a stop the rows are read before the restart, so that the time from one to the other says nothing.
+fn restarts(pause: &Pause) -> String {
+    format!("({})", milliseconds(pause.since_restart))
+}
+
 /// After the kills by kind.
-const ROWS: [(&str, Cell); 22] = [
+const ROWS: [(&str, Cell); 23] = [
     ("kills and stops", kills),
+    ("… and killed again during the restart", |outcome| outcome.tally.interrupted.to_string()),
     ("requests acknowledged", acknowledged),
     ("… codes", |outcome| number(outcome, "codes")),
     ("… exchanges", |outcome| number(outcome, "exchanges")),
@@ -133,7 +139,8 @@ pub(crate) fn report(outcomes: &[Outcome], seed: u64) -> String {
     for target in [Target::Server, Target::Servers, Target::Database, Target::Everything, Target::Stop] {
         if outcomes.iter().any(|outcome| outcome.tally.pauses.contains_key(&target)) {
             let name = format!("longest pause: {}", target.words());
-            line(&name, &|outcome| of(outcome, target, pauses));
+            let cell = if target == Target::Stop { restarts } else { pauses };
+            line(&name, &|outcome| of(outcome, target, cell));
         }
     }
     line("**violations**", &|outcome| format!("**{}**", outcome.violations.len()));

@@ -76,6 +76,8 @@ pub(crate) struct Tally {
     pub(crate) looked_at: usize,
     pub(crate) done: usize,
     pub(crate) inspections: u64,
+    /// The restarts that were killed.
+    pub(crate) interrupted: u64,
     pub(crate) violations: Vec<Violation>,
     pub(crate) is_sabotaged: bool,
 }
@@ -91,10 +93,15 @@ struct Round {
     down: Duration,
     /// Whether nobody asks again until it is known what the unanswered requests did. Then times say nothing.
     is_looked_at: bool,
+    /// Whether, and how long after the beginning of the restart, it is killed once more.
+    again: Option<Duration>,
 }
 
 /// In how many of a hundred kills it is looked at what was done without an answer.
 const LOOKED_AT: u64 = 30;
+/// After how many of a hundred the restart is killed as well, and how long after its beginning at most, in milliseconds.
+const INTERRUPTED: u64 = 20;
+const INTERRUPTED_WITHIN: u64 = 400;
 
 /// The rounds of a seed, in order: each kind comes as often as it should, in random order.
 struct Plan {
@@ -110,7 +117,10 @@ impl Plan {
             self.ahead = self.seeded.sample(all, all.len());
         }
         let target = self.ahead.pop().unwrap_or(Target::Server);
+        let again =
+            self.seeded.happens(INTERRUPTED).then(|| Duration::from_millis(self.seeded.below(INTERRUPTED_WITHIN)));
         Round {
+            again: again.filter(|_| !sabotage),
             // The database has to be there to be tampered with.
             target: if sabotage { Target::Servers } else { target },
             victim: self.seeded.index(self.setting.servers).unwrap_or(0),
@@ -175,26 +185,12 @@ impl Round {
         if let Some(sabotage) = sabotage {
             tally.is_sabotaged = tamper(sabotage, site).await?;
         }
+        if let Some(after) = self.again {
+            self.interrupted_restart(site, &concerned, after).await?;
+            tally.interrupted += 1;
+        }
         let restarted = Instant::now();
-        if matches!(self.target, Target::Database | Target::Everything) {
-            tokio::task::block_in_place(|| site.database.start_again())?;
-            if !self.is_looked_at {
-                let pause = tally.pauses.entry(self.target).or_default();
-                pause.database = pause.database.max(restarted.elapsed());
-            }
-        }
-        for server in &concerned {
-            if self.target == Target::Database {
-                if let Some(status) = site.servers[*server].ended()? {
-                    let what = format!("authgent serve ended when PostgreSQL was killed: {status}");
-                    tally.violations.push(Violation::new(Kind::Unavailable, what));
-                    site.servers[*server].start(&site.http).await?;
-                }
-            } else if let Err(problem) = site.servers[*server].start(&site.http).await {
-                tally.violations.push(Violation::new(Kind::Unavailable, format!("{problem:#}")));
-                return Err(problem);
-            }
-        }
+        self.restart(site, &concerned, tally).await?;
         if self.is_looked_at {
             let snapshot = site.database.snapshot().await?;
             let unanswered = Unanswered::of(&site.world.journal.entries(), from, &snapshot);
@@ -206,13 +202,74 @@ impl Round {
         Ok(())
     }
 
+    fn kills_database(&self) -> bool {
+        matches!(self.target, Target::Database | Target::Everything)
+    }
+
+    async fn restart(&self, site: &mut Site, concerned: &[usize], tally: &mut Tally) -> Result<()> {
+        if self.kills_database() && site.database.processes()?.is_empty() {
+            let began = Instant::now();
+            tokio::task::block_in_place(|| site.database.start_again())?;
+            if self.is_measured() {
+                let pause = tally.pauses.entry(self.target).or_default();
+                pause.database = pause.database.max(began.elapsed());
+            }
+        }
+        for server in concerned {
+            let server = &mut site.servers[*server];
+            if self.target == Target::Database {
+                let Some(status) = server.ended()? else { continue };
+                let what = format!("authgent serve ended when PostgreSQL was killed: {status}");
+                tally.violations.push(Violation::new(Kind::Unavailable, what));
+            }
+            if let Err(problem) = server.start(&site.http).await {
+                tally.violations.push(Violation::new(Kind::Unavailable, format!("{problem:#}")));
+                return Err(problem);
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts what was killed, and kills it once more before it is ready, or as it is: so recovery itself is interrupted.
+    async fn interrupted_restart(&self, site: &mut Site, concerned: &[usize], after: Duration) -> Result<()> {
+        if self.kills_database() {
+            return tokio::task::block_in_place(|| {
+                std::thread::scope(|scope| {
+                    let killer = scope.spawn(|| {
+                        std::thread::sleep(after);
+                        signal("KILL", &site.database.processes()?)
+                    });
+                    // It tries again where it finds the server dead.
+                    let started = site.database.start_again();
+                    killer.join().unwrap_or(Ok(()))?;
+                    started
+                })
+            });
+        }
+        for server in concerned {
+            site.servers[*server].spawn()?;
+        }
+        tokio::time::sleep(after).await;
+        let processes: Vec<u32> = concerned.iter().filter_map(|server| site.servers[*server].process()).collect();
+        signal("KILL", &processes)?;
+        for server in concerned {
+            site.servers[*server].wait().await?;
+        }
+        Ok(())
+    }
+
+    /// Whether its times say something.
+    const fn is_measured(&self) -> bool {
+        !self.is_looked_at && self.again.is_none()
+    }
+
     /// All processes at one moment.
     async fn kill(&self, site: &mut Site, concerned: &[usize]) -> Result<()> {
         let mut processes = Vec::new();
         if self.target != Target::Database {
             processes.extend(concerned.iter().filter_map(|server| site.servers[*server].process()));
         }
-        if matches!(self.target, Target::Database | Target::Everything) {
+        if self.kills_database() {
             processes.extend(site.database.processes()?);
         }
         signal("KILL", &processes)?;
@@ -273,7 +330,7 @@ impl Round {
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             };
-            if !self.is_looked_at {
+            if self.is_measured() {
                 pause.since_kill = pause.since_kill.max(first.duration_since(killed));
                 pause.since_restart = pause.since_restart.max(first.duration_since(restarted));
             }

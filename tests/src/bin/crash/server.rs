@@ -79,12 +79,18 @@ impl Server {
         self.program.variables.push((variable.to_owned(), value.to_owned()));
     }
 
-    /// Starts it, and waits until it is ready.
-    pub(crate) async fn start(&mut self, http: &reqwest::Client) -> Result<()> {
+    /// Starts it.
+    pub(crate) fn spawn(&mut self) -> Result<()> {
         let log = OpenOptions::new().create(true).append(true).open(&self.log)?;
         let mut command = self.program.command(["serve"]);
         command.stdout(log.try_clone()?).stderr(log);
         self.child = Some(command.spawn().with_context(|| self.program.binary.display().to_string())?);
+        Ok(())
+    }
+
+    /// Starts it, and waits until it is ready.
+    pub(crate) async fn start(&mut self, http: &reqwest::Client) -> Result<()> {
+        self.spawn()?;
         let began = Instant::now();
         let ready = format!("{}/health/ready", self.base());
         loop {
