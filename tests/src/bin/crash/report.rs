@@ -91,6 +91,11 @@ fn restarts(pause: &Pause) -> String {
     format!("({})", milliseconds(pause.since_restart))
 }
 
+fn looked_at(outcome: &Outcome) -> String {
+    let Tally { done, looked_at, .. } = &outcome.tally;
+    if *looked_at == 0 { "-".to_owned() } else { format!("{done} of {looked_at}") }
+}
+
 /// After the kills by kind.
 const ROWS: [(&str, Cell); 23] = [
     ("kills and stops", kills),
@@ -104,9 +109,7 @@ const ROWS: [(&str, Cell); 23] = [
     ("… sign-ins", |outcome| number(outcome, "sign-ins")),
     ("sign-ins put off for a second or two", |outcome| number(outcome, "sign-ins put off")),
     ("sent, and not answered", |outcome| number(outcome, "unanswered")),
-    ("… of those looked at, had been done", |outcome| {
-        format!("{} of {}", outcome.tally.done, outcome.tally.looked_at)
-    }),
+    ("… of those looked at, had been done", looked_at),
     ("answered with 503", |outcome| number(outcome, "503")),
     ("not sent: nobody listened", |outcome| number(outcome, "not sent")),
     ("tried again", |outcome| number(outcome, "retried")),
