@@ -51,7 +51,13 @@ pub(super) async fn connect(dsn: &SecretString) -> Result<Store, StoreError> {
     match dsn::parse(dsn.expose_secret())? {
         Target::Postgres(options) => {
             let pool = postgres(*options).await?;
-            Ok(Store { read: pool, writer: None, health: Arc::default(), _temporary: None })
+            Ok(Store {
+                read: pool,
+                writer: None,
+                health: Arc::default(),
+                refuses_one_statement: Arc::default(),
+                _temporary: None,
+            })
         }
         Target::Sqlite(path) => sqlite(&path, None).await,
         Target::Temporary => {
@@ -97,7 +103,13 @@ async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Resu
     let writing =
         options.journal_mode(SqliteJournalMode::Wal).pragma("temp_store", "MEMORY").row_buffer_size(2 * TURNS);
     let writer = Writer::start(writing, PATIENCE).await.map_err(unreadable)?;
-    Ok(Store { read: Connections::Sqlite(read), writer: Some(writer), health: Arc::default(), _temporary: temporary })
+    Ok(Store {
+        read: Connections::Sqlite(read),
+        writer: Some(writer),
+        health: Arc::default(),
+        refuses_one_statement: Arc::default(),
+        _temporary: temporary,
+    })
 }
 
 /// Finds a damaged write-ahead log before SQLite leaves out, and then overwrites, what is behind the damage; and a file that was cut

@@ -2,6 +2,7 @@
 
 use sea_orm::sqlx::error::DatabaseError;
 use sea_orm::{DbErr, RuntimeErr, SqlErr};
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// Why storage did not do what it was asked. Every message is one sentence, and none holds a password.
@@ -115,10 +116,22 @@ fn is_serialization_failure(error: &DbErr) -> bool {
     matches!(code(error).as_deref(), Some("40001" | "40P01"))
 }
 
-fn code(error: &DbErr) -> Option<String> {
+/// `feature_not_supported`.
+pub(super) fn is_unsupported(error: &DbErr) -> bool {
+    matches!(code(error).as_deref(), Some("0A000"))
+}
+
+/// What PostgreSQL says to the second of two that make one table at once although it is told `IF NOT EXISTS`: `duplicate_table`,
+/// `duplicate_object` of its type, or `unique_violation` in a table of the system.
+pub(super) fn is_there_already(error: &DbErr) -> bool {
+    matches!(code(error).as_deref(), Some("42P07" | "42710" | "23505"))
+}
+
+/// What the database calls the error: PostgreSQL in five characters, SQLite by a number.
+fn code(error: &DbErr) -> Option<Cow<'_, str>> {
     let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else { return None };
     let RuntimeErr::SqlxError(error) = error else { return None };
-    error.as_database_error().and_then(DatabaseError::code).map(std::borrow::Cow::into_owned)
+    error.as_database_error().and_then(DatabaseError::code)
 }
 
 /// `SQLITE_CORRUPT` and `SQLITE_NOTADB` of SQLite; `data_corrupted` and `index_corrupted` of PostgreSQL.

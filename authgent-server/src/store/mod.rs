@@ -77,6 +77,8 @@ pub struct Store {
     writer: Option<Writer>,
     /// What the last probe found.
     health: Arc<Health>,
+    /// Whether the database does not do a whole rotation in one statement.
+    refuses_one_statement: Arc<AtomicBool>,
     /// Where `sqlite::memory:` really lives; removed with the last clone.
     _temporary: Option<Arc<TemporaryDirectory>>,
 }

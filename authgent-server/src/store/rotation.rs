@@ -5,14 +5,16 @@
 //! ([`super::writer`]). Where anything is not as usual nothing is changed, and the caller finds out slowly what it is.
 
 use super::entity::{grants, users};
+use super::error::is_unsupported;
 use super::{Attempts, Store, StoreError};
 use crate::domain::{Grant, TokenHash, User};
 use authgent_core::time::Timestamp;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, IdenStatic,
-    Iterable, QueryResult, Statement, Value,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, FromQueryResult,
+    IdenStatic, Iterable, QueryResult, Statement, Value,
 };
 use serde::Serialize;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 
 /// What is wanted.
@@ -106,18 +108,31 @@ static ONE_ROUND_TRIP: LazyLock<String> = LazyLock::new(|| {
 
 impl Store {
     /// Nothing was kept of an attempt that could not be put in order with others, as when two come with one token.
+    ///
+    /// CockroachDB does not change one table twice in a statement unless `sql.multiple_modifications_of_table.enabled` says so. A
+    /// database that refuses is not asked again: nothing is usual there, and everything is done in a transaction.
     async fn in_one_round_trip(&self, rotation: &Rotation) -> Result<Option<QueryResult>, StoreError> {
         let mut attempts = Attempts::default();
-        loop {
+        while !self.refuses_one_statement.load(Ordering::Relaxed) {
             match in_one_round_trip(&self.read.here(), rotation).await {
-                Err(error) if attempts.again(&error, rotation.successor_nonce[0]).await => {}
-                outcome => return outcome,
+                Err(error) if is_unsupported(&error) => {
+                    tracing::info!(error = %error, "the database refuses to rotate refresh tokens in one statement: it takes several");
+                    self.refuses_one_statement.store(true, Ordering::Relaxed);
+                }
+                Err(error) => {
+                    let error = error.into();
+                    if !attempts.again(&error, rotation.successor_nonce[0]).await {
+                        return Err(error);
+                    }
+                }
+                Ok(row) => return Ok(row),
             }
         }
+        Ok(None)
     }
 }
 
-async fn in_one_round_trip(db: &impl ConnectionTrait, rotation: &Rotation) -> Result<Option<QueryResult>, StoreError> {
+async fn in_one_round_trip(db: &impl ConnectionTrait, rotation: &Rotation) -> Result<Option<QueryResult>, DbErr> {
     let values: [Value; 8] = [
         rotation.token.0.to_vec().into(),
         rotation.at.0.into(),
@@ -129,7 +144,7 @@ async fn in_one_round_trip(db: &impl ConnectionTrait, rotation: &Rotation) -> Re
         rotation.expires_at.0.into(),
     ];
     let statement = Statement::from_sql_and_values(DbBackend::Postgres, ONE_ROUND_TRIP.as_str(), values);
-    Ok(db.query_one_raw(statement).await?)
+    db.query_one_raw(statement).await
 }
 
 /// Everything that wants to be rotated is one parameter, a JSON array of [`Wanted`], so that there is one text for any number.

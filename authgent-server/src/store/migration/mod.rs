@@ -8,6 +8,7 @@ mod m0002_clients;
 pub(super) mod m0003_people;
 mod m0004_replicas;
 
+use super::error::is_there_already;
 use super::{Attempts, Store, StoreError};
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, DynIden, Statement};
 use sea_orm_migration::sea_query::{IntoIden, Query};
@@ -111,12 +112,9 @@ async fn locked(store: &Store) -> Result<(), StoreError> {
 /// Makes the table and its row, where they are missing.
 async fn make_lock(db: &impl ConnectionTrait) -> Result<(), DbErr> {
     let table = format!("CREATE TABLE IF NOT EXISTS {LOCK} (id BIGINT PRIMARY KEY, times BIGINT NOT NULL)");
-    if let Err(error) = db.execute_unprepared(&table).await {
-        // PostgreSQL looks and then makes: of two at once, the second finds the name taken. Then it is there the next time.
-        if error.sql_err().is_none() && !error.to_string().contains(LOCK) {
-            return Err(error);
-        }
-        db.execute_unprepared(&table).await?;
+    match db.execute_unprepared(&table).await {
+        Err(error) if !is_there_already(&error) => return Err(error),
+        _ => {}
     }
     let row = format!("INSERT INTO {LOCK} (id, times) VALUES (1, 0) ON CONFLICT (id) DO NOTHING");
     db.execute_unprepared(&row).await.map(drop)
