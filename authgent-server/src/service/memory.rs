@@ -7,13 +7,13 @@
 
 use crate::domain::{Client, Resource};
 use crate::service::{Services, TargetError, userinfo};
-use crate::store::{Store, StoreError};
+use crate::store::{LEASE, Store, StoreError};
 use authgent_core::resource::ResourceUri;
 use authgent_core::time::Timestamp;
 use moka::sync::Cache;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How many clients are remembered.
 const CLIENTS: u64 = 10_000;
@@ -72,31 +72,49 @@ impl Default for Memory {
     }
 }
 
-/// Reading the generation for many at once. Whoever asks gets the outcome of a read that began after they asked, so that it
-/// shows every change that was made before; those who ask during a read share the next one.
+/// Reading the generation for many at once. Whoever asks gets the outcome of a read that began after they asked, or no longer than
+/// [`LEASE`] before, so that it shows every change that was acknowledged before; those who ask during a read share the next one.
 #[derive(Default)]
 struct Flights {
     turn: tokio::sync::Mutex<()>,
     begun: AtomicU64,
-    /// The number of the last read that ended, and what came of it.
-    landed: Mutex<(u64, Option<Result<i64, String>>)>,
+    /// The last read that ended.
+    landed: Mutex<Option<Landed>>,
     /// The last that was read, by whomever.
     last: AtomicI64,
 }
 
+/// A read that ended.
+struct Landed {
+    number: u64,
+    began: Instant,
+    outcome: Result<i64, String>,
+}
+
 impl Flights {
+    /// What the last read says, where that is still good: it began within the lease, or after the one of that number.
+    fn landed(&self, after: u64) -> Option<Result<i64, StoreError>> {
+        let landed = self.landed.lock().unwrap_or_else(PoisonError::into_inner);
+        let Landed { number, began, outcome } = landed.as_ref()?;
+        let leased = outcome.is_ok() && began.elapsed() < LEASE;
+        let good = leased || *number > after;
+        good.then(|| outcome.clone().map_err(|problem| StoreError::Unavailable { problem }))
+    }
+
     async fn read(&self, store: &Store) -> Result<i64, StoreError> {
         let began_before = self.begun.load(Ordering::SeqCst);
+        if let Some(outcome) = self.landed(u64::MAX) {
+            return outcome;
+        }
         let _turn = self.turn.lock().await;
-        if let (number, Some(outcome)) = &*self.landed.lock().unwrap_or_else(PoisonError::into_inner)
-            && *number > began_before
-        {
-            return outcome.clone().map_err(|problem| StoreError::Unavailable { problem });
+        if let Some(outcome) = self.landed(began_before) {
+            return outcome;
         }
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let began = Instant::now();
         let outcome = store.cache_generation().await;
         let shared = outcome.as_ref().copied().map_err(ToString::to_string);
-        *self.landed.lock().unwrap_or_else(PoisonError::into_inner) = (number, Some(shared));
+        *self.landed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Landed { number, began, outcome: shared });
         if let Ok(generation) = outcome {
             self.last.fetch_max(generation, Ordering::SeqCst);
         }
@@ -105,7 +123,7 @@ impl Flights {
 }
 
 impl Services {
-    /// The present state: everything that was committed before this is called. The keys that sign are of that state afterwards.
+    /// The present state: everything whose commit was acknowledged before this is called. The keys that sign are of that state afterwards.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -206,5 +224,44 @@ impl Services {
     pub fn remember_use(&self, view: View, client: &Arc<Client>, now: Timestamp) {
         let what = Arc::new(Client { last_used_at: Some(now), ..Client::clone(client) });
         self.memory.clients.insert(client.id.clone(), Seen { generation: view.generation, what });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn whoever_ended_a_generation_is_told_when_nobody_takes_it_for_the_present_one() {
+        let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
+        store.migrate().await.unwrap();
+        let replica = Arc::new(Flights::default());
+        // Somebody always has looked a moment ago.
+        let looks = tokio::spawn({
+            let (replica, store) = (Arc::clone(&replica), store.clone());
+            async move {
+                loop {
+                    replica.read(&store).await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+            }
+        });
+        for _ in 0..50 {
+            let before = replica.read(&store).await.unwrap();
+            let tx = store.begin().await.unwrap();
+            tx.delete_client("anybody").await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(replica.read(&store).await.unwrap(), before + 1);
+        }
+        looks.abort();
+    }
+
+    #[tokio::test]
+    async fn a_look_that_failed_is_nobody_elses() {
+        let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
+        let replica = Flights::default();
+        replica.read(&store).await.unwrap_err();
+        store.migrate().await.unwrap();
+        assert_eq!(replica.read(&store).await.unwrap(), 1);
     }
 }

@@ -3,10 +3,17 @@
 //! Clients, resources and signing keys are read at each request and change seldom. A replica keeps them in memory under the
 //! generation that it had seen *before* it read them, and uses them where the generation is still that one. So a client
 //! that was disabled is refused by every replica from the moment on in which the command that disabled it has ended.
+//!
+//! Looking at the number costs more than signing a token, so a look counts for [`LEASE`]; and whoever ends a generation is not told so
+//! before every look of before has run out.
 
 use super::{Store, StoreError, WriteTransaction};
 use sea_orm::{ConnectionTrait, Statement};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// For how long after a look at the generation began it is taken for the present one.
+pub const LEASE: Duration = Duration::from_millis(5);
 
 const READ: &str = "SELECT generation FROM cache_generation WHERE id = 1";
 /// An update, since SQLite knows no other lock and has the database to itself anyway.
@@ -36,6 +43,11 @@ impl WriteTransaction {
     /// Ends the present generation with this transaction: something that replicas remember was changed in it.
     pub(super) fn end_cache_generation(&self) {
         self.ends_cache_generation.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`LEASE`] has to pass before anybody is told that the transaction is committed.
+    pub(super) fn ends_lease(&self) -> bool {
+        self.ends_cache_generation.load(Ordering::Relaxed)
     }
 
     /// Has the generation's row to itself until the transaction ends.

@@ -56,6 +56,7 @@ pub use applications::Usage;
 pub use backup::{BackedUp, BackupError, RestoreOptions, Restored};
 pub use cleanup::{RETENTION_SECONDS, Swept};
 pub use error::StoreError;
+pub use generation::LEASE;
 pub use rotation::{Rotated, Rotation};
 
 use connect::TemporaryDirectory;
@@ -191,14 +192,18 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`].
     pub async fn commit(self) -> Result<(), StoreError> {
         self.raise_cache_generation().await?;
+        let ends_lease = self.ends_lease();
         let Self { inner, given_back, .. } = self;
-        if let Some(given_back) = given_back {
-            drop(inner);
-            return given_back.committed().await;
+        match (given_back, Arc::into_inner(inner)) {
+            (Some(given_back), _) => given_back.committed().await?,
+            (None, Some(transaction)) => transaction.commit().await?,
+            (None, None) => {
+                return Err(StoreError::Unavailable { problem: "the transaction is still in use".to_owned() });
+            }
         }
-        match Arc::into_inner(inner) {
-            Some(transaction) => Ok(transaction.commit().await?),
-            None => Err(StoreError::Unavailable { problem: "the transaction is still in use".to_owned() }),
+        if ends_lease {
+            tokio::time::sleep(LEASE).await;
         }
+        Ok(())
     }
 }
