@@ -12,11 +12,10 @@ pub struct RootSpan;
 impl RootSpanBuilder for RootSpan {
     fn on_request_start(request: &ServiceRequest) -> Span {
         let route = request.match_pattern().unwrap_or_else(|| "unmatched".to_owned());
-        let request_id = request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
-        // Probes come every few seconds and would bury everything else.
-        if route.ends_with("/health/live") || route.ends_with("/health/ready") {
-            return tracing::debug_span!("probe", http.route = %route, http.status = tracing::field::Empty);
+        if is_quiet(&route) {
+            return tracing::debug_span!("request", http.route = %route, http.status = tracing::field::Empty);
         }
+        let request_id = request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default();
         tracing::info_span!(
             "request",
             http.method = %request.method(),
@@ -33,12 +32,45 @@ impl RootSpanBuilder for RootSpan {
         };
         span.record("http.status", status.as_u16());
         let _entered = span.enter();
-        if span.metadata().is_some_and(|metadata| *metadata.level() == tracing::Level::DEBUG) {
+        let quiet = span.metadata().is_none_or(|metadata| *metadata.level() == tracing::Level::DEBUG);
+        if quiet {
             tracing::debug!("request answered");
         } else if status.is_server_error() {
             tracing::error!("request failed");
         } else {
             tracing::info!("request answered");
+        }
+    }
+}
+
+/// Whether requests are so many, and say so little, that they would bury everything else: probes, and what every MCP server and
+/// client fetches again and again. Their failures are logged where they arise.
+fn is_quiet(route: &str) -> bool {
+    const LAST: [&str; 3] = ["/health/live", "/health/ready", "/.well-known/jwks.json"];
+    const ANYWHERE: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
+    LAST.iter().any(|last| route.ends_with(last)) || ANYWHERE.iter().any(|part| route.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_quiet;
+
+    #[test]
+    fn probes_and_documents_are_quiet_and_nothing_else() {
+        let issuers = ["", "/auth"];
+        for path in issuers {
+            for route in
+                ["/health/live", "/health/ready", "/.well-known/jwks.json", "/.well-known/openid-configuration"]
+            {
+                assert!(is_quiet(&format!("{path}{route}")), "{path}{route}");
+            }
+            assert!(
+                is_quiet(&format!("/.well-known/oauth-authorization-server{path}")),
+                "RFC 8414 puts the path behind"
+            );
+            for route in ["/oauth/token", "/login", "/", "/oauth/authorize", "/assets/jwks.json"] {
+                assert!(!is_quiet(&format!("{path}{route}")), "{path}{route}");
+            }
         }
     }
 }
