@@ -1,93 +1,132 @@
 //! What the machine can do at best: the same work without Authgent around it.
 
+use crate::authgent::{RESOURCE, SCOPE};
+use crate::child::Running;
+use crate::client::Endpoint;
+use crate::load::Work;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use anyhow::Result;
+use anyhow::{Context as _, Result, ensure};
 use authgent_server::crypto::keyring::Keyring;
 use authgent_server::crypto::pem::{SigningAlgorithm, SigningKey, generate_pem};
+use authgent_tests::postgres::{Database, Postgres, binaries};
 use mcp_resource::actix::McpAuth;
 use mcp_resource::testing::TestIssuer;
 use mcp_resource::{Authenticator, Config};
-use reqwest::RequestBuilder;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::{Seek as _, Write as _};
+use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
+use std::time::Duration;
 
-const RESOURCE: &str = "http://localhost:8000/mcp";
-
-/// Bare handlers on a port of their own.
+/// Bare handlers, in a process of their own as Authgent is.
 pub(crate) struct Ceilings {
-    /// The client that all load goes through.
-    pub(crate) http: reqwest::Client,
+    /// A token for the guarded one.
+    pub(crate) token: String,
     base: String,
-    keyring: Arc<Keyring>,
-    issuer: TestIssuer,
+    _process: Running,
+}
+
+/// What that process tells when it listens.
+#[derive(Serialize, Deserialize)]
+struct Told {
+    base: String,
+    token: String,
 }
 
 impl Ceilings {
     /// Starts them.
-    pub(crate) async fn start() -> Result<Self> {
-        let issuer = TestIssuer::start().await?;
-        let config = Config::builder(issuer.url(), RESOURCE).required_scope("mcp:read").build()?;
-        let authenticator = Authenticator::new(config)?;
-        let key = SigningKey::from_pem(generate_pem(SigningAlgorithm::Es256).as_bytes(), SigningAlgorithm::Es256)?;
-        let keyring = Arc::new(Keyring::new(Arc::new(key), Vec::new())?);
-        let shared = web::Data::from(Arc::clone(&keyring));
-        let server = HttpServer::new(move || {
-            App::new()
-                .app_data(shared.clone())
-                .route("/sign", web::get().to(sign))
-                .route("/fixed", web::get().to(fixed))
-                .route("/open", web::get().to(fixed))
-                .service(
-                    web::resource("/guarded").wrap(McpAuth::new(authenticator.clone())).route(web::get().to(fixed)),
-                )
-        })
-        .bind("127.0.0.1:0")?;
-        let base = format!("http://{}", server.addrs()[0]);
-        tokio::spawn(server.run());
-        Ok(Self { http: reqwest::Client::builder().no_proxy().build()?, base, keyring, issuer })
+    pub(crate) fn start() -> Result<Self> {
+        let mut command = Command::new(std::env::current_exe()?);
+        let (process, line) = Running::start_and_listen(command.arg("--serve-ceilings"))?;
+        let Told { base, token } = serde_json::from_str(&line)?;
+        Ok(Self { token, base, _process: process })
     }
 
-    /// A request to one of them.
-    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
-        self.http.get(format!("{}{path}", self.base))
-    }
-
-    /// A token for the guarded one.
-    pub(crate) fn token(&self) -> Result<String> {
-        Ok(self.issuer.token(RESOURCE, "mcp:read")?)
-    }
-
-    /// Signs one token at each call.
-    pub(crate) fn signer(&self) -> impl FnMut() {
-        let (keyring, claims) = (Arc::clone(&self.keyring), claims());
-        move || {
-            std::hint::black_box(keyring.sign("at+jwt", &claims).is_ok());
-        }
+    /// One of them.
+    pub(crate) fn endpoint(&self, path: &str) -> Result<Endpoint> {
+        Endpoint::parse(&format!("{}{path}", self.base))
     }
 }
 
+/// Serves them until standard input ends.
+pub(crate) async fn serve() -> Result<()> {
+    let issuer = TestIssuer::start().await?;
+    let authenticator = Authenticator::new(Config::builder(issuer.url(), RESOURCE).required_scope(SCOPE).build()?)?;
+    let shared = web::Data::from(Arc::new(keyring()?));
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(shared.clone())
+            .route("/sign", web::post().to(sign))
+            .route("/fixed", web::get().to(fixed))
+            .route("/open", web::get().to(fixed))
+            .service(web::resource("/guarded").wrap(McpAuth::new(authenticator.clone())).route(web::get().to(fixed)))
+    })
+    .bind("127.0.0.1:0")?;
+    let base = format!("http://{}", server.addrs()[0]);
+    println!("{}", serde_json::to_string(&Told { base, token: issuer.token(RESOURCE, SCOPE)? })?);
+    let server = tokio::spawn(server.run());
+    tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
+    server.abort();
+    Ok(())
+}
+
+fn keyring() -> Result<Keyring> {
+    let key = SigningKey::from_pem(generate_pem(SigningAlgorithm::Es256).as_bytes(), SigningAlgorithm::Es256)?;
+    Ok(Keyring::new(Arc::new(key), Vec::new())?)
+}
+
+/// Signs one token at each call.
+pub(crate) fn signer() -> Result<Work> {
+    let (keyring, claims) = (keyring()?, claims());
+    Ok(Work::Alone(Box::new(move || {
+        std::hint::black_box(keyring.sign("at+jwt", &claims).is_ok());
+    })))
+}
+
 /// Writes a page and waits for the disk, at each call.
-pub(crate) fn durable_write(directory: &Path) -> Result<impl FnMut()> {
+pub(crate) fn durable_write(directory: &Path) -> Result<Work> {
     let mut file = File::create(directory.join("durable"))?;
     let page = [7_u8; 4096];
-    Ok(move || {
+    Ok(Work::Alone(Box::new(move || {
         let written = file.rewind().and_then(|()| file.write_all(&page)).and_then(|()| file.sync_data());
         assert!(written.is_ok(), "the disk refuses: {written:?}");
-    })
+    })))
+}
+
+/// `pgbench` with one indexed `UPDATE` of one row, in a database of its own on the same server.
+pub(crate) fn pgbench(server: &Postgres, database: &Database, directory: &Path, clients: usize) -> Result<Work> {
+    let pgbench = binaries()?.join("pgbench");
+    ensure!(pgbench.is_file(), "there is no {}", pgbench.display());
+    server.psql(database, "CREATE TABLE pages (id int PRIMARY KEY, value int NOT NULL)")?;
+    server.psql(database, "INSERT INTO pages SELECT id, 0 FROM generate_series(1, 100000) AS id")?;
+    let script = directory.join("update.sql");
+    std::fs::write(&script, "\\set id random(1, 100000)\nUPDATE pages SET value = value + 1 WHERE id = :id;\n")?;
+    let dsn = database.dsn().to_owned();
+    Ok(Work::Program(Box::new(move |duration: Duration| {
+        let output = Command::new(&pgbench)
+            .args(["--no-vacuum", "--protocol=prepared", "--file"])
+            .arg(&script)
+            .args(["--client", &clients.to_string(), "--time", &duration.as_secs().max(1).to_string(), &dsn])
+            .output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        ensure!(output.status.success(), "pgbench: {}", String::from_utf8_lossy(&output.stderr));
+        let rate = said.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+        rate.with_context(|| format!("no rate in what pgbench said: {said}"))
+    })))
 }
 
 fn claims() -> Value {
     json!({"iss": "http://localhost:8080", "sub": "bench", "aud": RESOURCE, "exp": 1_900_000_000, "iat": 1_899_999_700,
-           "jti": "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b", "client_id": "bench", "scope": "mcp:read"})
+           "jti": "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b", "client_id": "bench", "scope": SCOPE})
 }
 
 async fn sign(keyring: web::Data<Keyring>) -> HttpResponse {
     match keyring.sign("at+jwt", &claims()) {
         Ok(token) => HttpResponse::Ok()
-            .json(json!({"access_token": token, "token_type": "Bearer", "expires_in": 300, "scope": "mcp:read"})),
+            .json(json!({"access_token": token, "token_type": "Bearer", "expires_in": 300, "scope": SCOPE})),
         Err(error) => HttpResponse::InternalServerError().body(error.to_string()),
     }
 }

@@ -1,135 +1,230 @@
 //! Closed-loop load: so many requests under way at once, each followed by the next.
 
+use crate::client::{Connection, Endpoint};
 use anyhow::{Result, ensure};
-use futures_util::future::try_join_all;
-use reqwest::{RequestBuilder, Response};
-use serde_json::Value;
+use futures_util::stream::{FuturesUnordered, TryStreamExt as _};
+use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 /// How much, and for how long.
 pub(crate) struct Load {
     /// Requests under way at once.
     pub(crate) connections: usize,
-    /// How long each workload runs.
+    /// How long a workload runs before its answers count.
+    pub(crate) warm_up: Duration,
+    /// How long they count, in one round.
     pub(crate) duration: Duration,
 }
 
+/// How a refresh token is used.
+pub(crate) type Refresh = Box<dyn Fn(&str) -> Vec<u8>>;
+
+/// What is done over and over.
+pub(crate) enum Work {
+    /// The same request.
+    Same(Vec<u8>),
+    /// Requests of which each is made once; the workload ends with them.
+    Once(VecDeque<Vec<u8>>),
+    /// Chains of refresh tokens, by turns: each request takes the token that its predecessor was answered with.
+    Chains(VecDeque<String>, Refresh),
+    /// Something without requests, on one thread.
+    Alone(Box<dyn FnMut()>),
+    /// A program that measures by itself: how often it did per second what it does.
+    Program(Box<dyn FnMut(Duration) -> Result<f64>>),
+}
+
+/// Something that is measured, over several rounds.
+pub(crate) struct Workload {
+    /// What stands in the table.
+    pub(crate) name: String,
+    endpoint: Option<Endpoint>,
+    work: Work,
+    done: f64,
+    elapsed: Duration,
+    latencies: Vec<Duration>,
+}
+
+impl Workload {
+    /// Requests to `endpoint`.
+    pub(crate) fn new(name: &str, endpoint: &Endpoint, work: Work) -> Self {
+        Self { endpoint: Some(endpoint.clone()), ..Self::alone(name, work) }
+    }
+
+    /// Work without requests.
+    pub(crate) fn alone(name: &str, work: Work) -> Self {
+        Self { name: name.to_owned(), endpoint: None, work, done: 0.0, elapsed: Duration::ZERO, latencies: Vec::new() }
+    }
+
+    /// What was measured so far.
+    pub(crate) fn row(&self) -> Row {
+        let mut latencies = self.latencies.clone();
+        latencies.sort_unstable();
+        let at = |hundredth: usize| {
+            latencies.get(latencies.len() * hundredth / 100).map(|latency| latency.as_secs_f64() * 1e3)
+        };
+        Row {
+            name: self.name.clone(),
+            per_second: self.done / self.elapsed.as_secs_f64().max(1e-9),
+            p50_ms: at(50),
+            p99_ms: at(99),
+        }
+    }
+
+    /// Measures one round.
+    pub(crate) async fn run(&mut self, load: &Load) -> Result<()> {
+        if let Work::Alone(work) = &mut self.work {
+            let begin = Instant::now();
+            while begin.elapsed() < load.duration {
+                work();
+                self.done += 1.0;
+            }
+            self.elapsed += begin.elapsed();
+            return Ok(());
+        }
+        if let Work::Program(program) = &mut self.work {
+            let rate = program(load.duration)?;
+            self.done += rate * load.duration.as_secs_f64();
+            self.elapsed += load.duration;
+            return Ok(());
+        }
+        let Some(endpoint) = &self.endpoint else { return Ok(()) };
+        let mut connections = Vec::new();
+        for _ in 0..load.connections {
+            connections.push(Connection::open(endpoint).await?);
+        }
+        let lanes = lanes(&mut self.work, load.connections);
+        let begin = Instant::now() + load.warm_up;
+        let end = begin + load.duration;
+        let name = &self.name;
+        let running: FuturesUnordered<_> = connections
+            .into_iter()
+            .zip(lanes)
+            .map(|(connection, lane)| drive(name, connection, lane, begin, end))
+            .collect();
+        let lanes: Vec<_> = running.try_collect().await?;
+        self.elapsed += begin.elapsed();
+        let mut left = Vec::new();
+        for (lane, latencies) in lanes {
+            self.done += latencies.len() as f64;
+            self.latencies.extend(latencies);
+            left.push(lane.left());
+        }
+        match &mut self.work {
+            Work::Once(requests) => requests.extend(left.into_iter().flat_map(|(requests, _)| requests)),
+            Work::Chains(tokens, _) => tokens.extend(left.into_iter().flat_map(|(_, tokens)| tokens)),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+async fn drive<'a>(
+    name: &str,
+    mut connection: Connection,
+    mut lane: Lane<'a>,
+    begin: Instant,
+    end: Instant,
+) -> Result<(Lane<'a>, Vec<Duration>)> {
+    let mut latencies = Vec::new();
+    let mut sent = Instant::now();
+    while sent < end {
+        let Some(request) = lane.next() else { break };
+        let (status, body) = connection.exchange(&request).await?;
+        let received = Instant::now();
+        ensure!(status == 200, "{name} answered {status}: {}", String::from_utf8_lossy(&body));
+        if sent >= begin {
+            latencies.push(received - sent);
+        }
+        drop(request);
+        lane.answered(&body)?;
+        sent = received;
+    }
+    Ok((lane, latencies))
+}
+
+/// What one connection does.
+enum Lane<'a> {
+    Same(&'a [u8]),
+    Once(VecDeque<Vec<u8>>),
+    Chains(VecDeque<String>, &'a dyn Fn(&str) -> Vec<u8>),
+}
+
+/// Gives each of so many connections its part.
+fn lanes(work: &mut Work, connections: usize) -> Vec<Lane<'_>> {
+    match work {
+        Work::Same(request) => (0..connections).map(|_| Lane::Same(request)).collect(),
+        Work::Once(requests) => dealt(requests, connections).into_iter().map(Lane::Once).collect(),
+        Work::Chains(tokens, request) => {
+            dealt(tokens, connections).into_iter().map(|tokens| Lane::Chains(tokens, &**request)).collect()
+        }
+        Work::Alone(_) | Work::Program(_) => Vec::new(),
+    }
+}
+
+fn dealt<T>(all: &mut VecDeque<T>, hands: usize) -> Vec<VecDeque<T>> {
+    let mut dealt: Vec<_> = (0..hands).map(|_| VecDeque::new()).collect();
+    for (number, one) in all.drain(..).enumerate() {
+        dealt[number % hands].push_back(one);
+    }
+    dealt
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    refresh_token: String,
+}
+
+impl<'a> Lane<'a> {
+    fn next(&mut self) -> Option<Cow<'a, [u8]>> {
+        match self {
+            Self::Same(request) => Some(Cow::Borrowed(request)),
+            Self::Once(requests) => requests.pop_front().map(Cow::Owned),
+            Self::Chains(tokens, request) => tokens.pop_front().map(|token| Cow::Owned(request(&token))),
+        }
+    }
+
+    fn answered(&mut self, body: &[u8]) -> Result<()> {
+        if let Self::Chains(tokens, _) = self {
+            let answer: Answer = serde_json::from_slice(body)?;
+            tokens.push_back(answer.refresh_token);
+        }
+        Ok(())
+    }
+
+    fn left(self) -> (VecDeque<Vec<u8>>, VecDeque<String>) {
+        match self {
+            Self::Same(_) => Default::default(),
+            Self::Once(requests) => (requests, VecDeque::new()),
+            Self::Chains(tokens, _) => (VecDeque::new(), tokens),
+        }
+    }
+}
+
 /// What was measured.
+#[derive(serde::Serialize)]
 pub(crate) struct Row {
-    name: String,
-    /// Per second.
-    pub(crate) rate: f64,
-    p50: Option<Duration>,
-    p99: Option<Duration>,
+    /// The workload.
+    pub(crate) name: String,
+    /// Answers per second.
+    pub(crate) per_second: f64,
+    /// The median of the time to an answer, in milliseconds.
+    pub(crate) p50_ms: Option<f64>,
+    /// Its 99th percentile.
+    pub(crate) p99_ms: Option<f64>,
 }
 
 impl Row {
     /// The head of the table.
     pub(crate) const HEADER: &str =
         "workload                                            per second      p50 ms     p99 ms";
-
-    /// Something that is measured without requests.
-    pub(crate) fn alone(name: &str, rate: f64) -> Self {
-        Self { name: name.to_owned(), rate, p50: None, p99: None }
-    }
-
-    fn of(name: &str, mut latencies: Vec<Duration>, elapsed: Duration) -> Self {
-        latencies.sort_unstable();
-        let at = |hundredth: usize| latencies.get(latencies.len() * hundredth / 100).copied();
-        Self { name: name.to_owned(), rate: latencies.len() as f64 / elapsed.as_secs_f64(), p50: at(50), p99: at(99) }
-    }
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let milliseconds =
-            |time: Option<Duration>| time.map(|time| format!("{:.2}", time.as_secs_f64() * 1e3)).unwrap_or_default();
-        write!(f, "{:<48} {:>13.0} {:>11} {:>10}", self.name, self.rate, milliseconds(self.p50), milliseconds(self.p99))
-    }
-}
-
-impl Load {
-    /// The rate of something on one thread.
-    pub(crate) fn alone(&self, mut work: impl FnMut()) -> f64 {
-        let begin = Instant::now();
-        let mut done = 0_u32;
-        while begin.elapsed() < self.duration {
-            work();
-            done += 1;
-        }
-        f64::from(done) / begin.elapsed().as_secs_f64()
-    }
-
-    /// The rate of a request that is the same each time.
-    pub(crate) async fn run(&self, name: &str, request: impl Fn(usize) -> RequestBuilder) -> Result<Row> {
-        self.measure(name, |connection| {
-            let request = &request;
-            async move { Ok(request(connection).send().await?) }
-        })
-        .await
-    }
-
-    /// The rate of a call that builds its own request.
-    pub(crate) async fn calls<F: Future<Output = Result<Response>>>(
-        &self,
-        name: &str,
-        request: impl Fn() -> F,
-    ) -> Result<Row> {
-        self.measure(name, |_| request()).await
-    }
-
-    /// The rate of a chain: each request is made of the answer before.
-    pub(crate) async fn chains(
-        &self,
-        name: &str,
-        begin: Vec<Value>,
-        request: impl Fn(&Value) -> RequestBuilder,
-    ) -> Result<Row> {
-        let started = Instant::now();
-        let chains = begin.into_iter().map(|mut answer| {
-            let request = &request;
-            async move {
-                let mut latencies = Vec::new();
-                while started.elapsed() < self.duration {
-                    let sent = Instant::now();
-                    answer = request(&answer).send().await?.error_for_status()?.json().await?;
-                    latencies.push(sent.elapsed());
-                }
-                anyhow::Ok(latencies)
-            }
-        });
-        let latencies = try_join_all(chains).await?.concat();
-        Ok(Row::of(name, latencies, started.elapsed()))
-    }
-
-    async fn measure<F: Future<Output = Result<Response>>>(
-        &self,
-        name: &str,
-        send: impl Fn(usize) -> F,
-    ) -> Result<Row> {
-        let started = Instant::now();
-        let connections = (0..self.connections).map(|connection| {
-            let send = &send;
-            async move {
-                let mut latencies = Vec::new();
-                while started.elapsed() < self.duration {
-                    let sent = Instant::now();
-                    let response = send(connection).await?;
-                    ensure!(
-                        response.status().is_success(),
-                        "{name} answered {}: {}",
-                        response.status(),
-                        response.text().await?
-                    );
-                    response.bytes().await?;
-                    latencies.push(sent.elapsed());
-                }
-                anyhow::Ok(latencies)
-            }
-        });
-        let latencies = try_join_all(connections).await?.concat();
-        Ok(Row::of(name, latencies, started.elapsed()))
+        let text = |time: Option<f64>| time.map(|time| format!("{time:.2}")).unwrap_or_default();
+        write!(f, "{:<48} {:>13.0} {:>11} {:>10}", self.name, self.per_second, text(self.p50_ms), text(self.p99_ms))
     }
 }

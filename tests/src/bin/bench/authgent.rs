@@ -1,0 +1,251 @@
+//! `authgent serve` as it is shipped, with default settings, on a database of its own.
+
+use crate::child::{self, Running};
+use crate::client::Endpoint;
+use crate::load::{Refresh, Work};
+use anyhow::{Context as _, Result};
+use authgent_core::metadata::client::ClientMetadata;
+use authgent_core::pkce::CodeVerifier;
+use authgent_core::resource::ResourceUri;
+use authgent_core::scope::Scope;
+use authgent_core::time::Clock as _;
+use authgent_server::clock::SystemClock;
+use authgent_server::crypto::hash::token_hash;
+use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
+use authgent_server::crypto::random::{SystemRandom, secret, uuid_v7};
+use authgent_server::domain::{
+    Amr, AuthorizationCode, Client, ClientOrigin, Email, Grant, GrantState, RefreshToken, RefreshTokenState, User,
+};
+use authgent_server::store::Store;
+use authgent_tests::server::free_port;
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use uuid::Uuid;
+
+/// What tokens are for.
+pub(crate) const RESOURCE: &str = "http://localhost:8000/mcp";
+/// What they allow.
+pub(crate) const SCOPE: &str = "mcp:read";
+/// Where codes go.
+pub(crate) const REDIRECT_URI: &str = "http://127.0.0.1/callback";
+/// What belongs to every code.
+pub(crate) const VERIFIER: &str = "a-verifier-of-the-benchmark-which-is-no-secret-at-all";
+
+const SERVICE: &str = "service";
+const SECRET: &str = "the secret of the benchmark";
+const PUBLIC: &str = "public";
+/// Far enough ahead for every measurement.
+const LIFETIME: i64 = 1_000_000;
+
+/// A database with a person and two clients, and what a server on it needs to know.
+pub(crate) struct Site {
+    /// The database.
+    pub(crate) store: Store,
+    /// The person.
+    pub(crate) user: Uuid,
+    dsn: String,
+    key: String,
+}
+
+/// A server on a [`Site`].
+pub(crate) struct Authgent {
+    /// Its process.
+    pub(crate) process: Running,
+    /// From the start of the process to the first answer that it is ready.
+    pub(crate) start: Duration,
+    /// The token endpoint, of which it tells in its metadata.
+    pub(crate) token: Endpoint,
+    issuer: String,
+}
+
+impl Site {
+    /// Makes the database.
+    pub(crate) async fn new(dsn: String) -> Result<Self> {
+        let store = Store::connect(&dsn.clone().into()).await?;
+        store.migrate().await?;
+        let now = SystemClock.now();
+        let user = User {
+            id: uuid_v7(&SystemRandom, now),
+            email: Email::parse("you@example.com")?,
+            name: Some("You".to_owned()),
+            email_verified: true,
+            password_hash: None,
+            enabled: true,
+            created_at: now,
+        };
+        let metadata = |metadata: Value| anyhow::Ok(ClientMetadata::parse(metadata.as_object().context("an object")?)?);
+        let service = metadata(
+            json!({"grant_types": ["client_credentials"], "token_endpoint_auth_method": "client_secret_post"}),
+        )?;
+        let public = metadata(json!({"redirect_uris": [REDIRECT_URI], "token_endpoint_auth_method": "none"}))?;
+        let tx = store.begin().await?;
+        tx.insert_user(&user).await?;
+        tx.insert_client(&Client {
+            secret_hash: Some(token_hash(SECRET)),
+            ..Client::new(SERVICE.to_owned(), service, ClientOrigin::Operator, now)
+        })
+        .await?;
+        tx.insert_client(&Client::new(PUBLIC.to_owned(), public, ClientOrigin::Operator, now)).await?;
+        tx.commit().await?;
+        Ok(Self { store, user: user.id, dsn, key: generate_pem(SigningAlgorithm::Es256) })
+    }
+
+    /// Starts a server on it, on one core only where `core` names it.
+    pub(crate) async fn start(&self, core: Option<usize>) -> Result<Authgent> {
+        let issuer = format!("http://localhost:{}", free_port()?);
+        let port = issuer.rsplit(':').next().unwrap_or_default();
+        let program = child::authgent()?;
+        let mut command = match core {
+            Some(core) => {
+                let mut pinned = Command::new("taskset");
+                pinned.args(["-c", &core.to_string()]).arg(program);
+                pinned
+            }
+            None => Command::new(program),
+        };
+        let resources = json!([{"uri": RESOURCE, "name": "Benchmark", "scope": [
+            {"name": SCOPE, "description": "See your projects", "default": true}]}]);
+        command.arg("serve").env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs([
+            ("AUTHGENT_ISSUER", issuer.as_str()),
+            ("AUTHGENT_SIGNING_KEY_DATA", &self.key),
+            ("AUTHGENT_DB_DSN", &self.dsn),
+            ("AUTHGENT_HOST", "127.0.0.1"),
+            ("AUTHGENT_PORT", port),
+            ("AUTHGENT_RESOURCES", &resources.to_string()),
+        ]);
+        let begin = Instant::now();
+        let process = Running::start(&mut command)?;
+        let start = child::ready(&format!("{issuer}/health/ready"), begin).await?;
+        let metadata: Value = reqwest::Client::builder()
+            .no_proxy()
+            .build()?
+            .get(format!("{issuer}/.well-known/oauth-authorization-server"))
+            .send()
+            .await?
+            .json()
+            .await?;
+        let token = Endpoint::parse(metadata["token_endpoint"].as_str().context("token_endpoint")?)?;
+        Ok(Authgent { process, start, token, issuer })
+    }
+
+    /// So many grants with a refresh token each.
+    pub(crate) async fn refresh_tokens(&self, count: usize) -> Result<VecDeque<String>> {
+        let now = SystemClock.now();
+        let mut tokens = VecDeque::with_capacity(count);
+        let tx = self.store.begin().await?;
+        for _ in 0..count {
+            let token = secret(&SystemRandom);
+            let grant = self.grant()?;
+            tx.insert_grant(&grant).await?;
+            tx.insert_refresh_token(&RefreshToken {
+                token_hash: token_hash(&token),
+                grant_id: grant.id,
+                created_at: now,
+                expires_at: now.plus(LIFETIME),
+                state: RefreshTokenState::Live,
+            })
+            .await?;
+            tokens.push_back(token);
+        }
+        tx.commit().await?;
+        Ok(tokens)
+    }
+
+    /// So many grants with a code each, as the requests that redeem them at `server`.
+    pub(crate) async fn exchanges(&self, count: usize, server: &Authgent) -> Result<Work> {
+        let expires_at = SystemClock.now().plus(LIFETIME);
+        let challenge = CodeVerifier::parse(VERIFIER)?.challenge();
+        let mut requests = VecDeque::with_capacity(count);
+        let tx = self.store.begin().await?;
+        for _ in 0..count {
+            let code = secret(&SystemRandom);
+            let grant = self.grant()?;
+            tx.insert_grant(&grant).await?;
+            tx.insert_code(&AuthorizationCode {
+                code_hash: token_hash(&code),
+                grant_id: grant.id,
+                client_id: PUBLIC.to_owned(),
+                redirect_uri: REDIRECT_URI.to_owned(),
+                code_challenge: challenge.clone(),
+                nonce: None,
+                expires_at,
+                consumed_at: None,
+            })
+            .await?;
+            requests.push_back(server.token.form(&[
+                ("grant_type", "authorization_code"),
+                ("code", &code),
+                ("redirect_uri", REDIRECT_URI),
+                ("client_id", PUBLIC),
+                ("code_verifier", VERIFIER),
+                ("resource", RESOURCE),
+            ]));
+        }
+        tx.commit().await?;
+        Ok(Work::Once(requests))
+    }
+
+    fn grant(&self) -> Result<Grant> {
+        let now = SystemClock.now();
+        Ok(Grant {
+            id: uuid_v7(&SystemRandom, now),
+            user_id: self.user,
+            client_id: PUBLIC.to_owned(),
+            resource: ResourceUri::parse(RESOURCE)?,
+            scope: Scope::parse(SCOPE)?,
+            auth_time: now,
+            amr: vec![Amr::Password],
+            session_hash: None,
+            created_at: now,
+            state: GrantState::Live,
+        })
+    }
+}
+
+impl Authgent {
+    /// Another endpoint.
+    pub(crate) fn endpoint(&self, path: &str) -> Result<Endpoint> {
+        Endpoint::parse(&format!("{}{path}", self.issuer))
+    }
+
+    /// Tokens for a client that acts for itself.
+    pub(crate) fn client_credentials(&self) -> Work {
+        service(&self.token)
+    }
+
+    /// Refreshes.
+    pub(crate) fn chains(&self, tokens: VecDeque<String>) -> Work {
+        Work::Chains(tokens, refresh(&self.token, PUBLIC))
+    }
+}
+
+/// The request of the client that acts for itself, whoever answers it.
+pub(crate) fn service(token: &Endpoint) -> Work {
+    client_credentials(token, SERVICE, SECRET)
+}
+
+/// The request of a client that acts for itself.
+pub(crate) fn client_credentials(token: &Endpoint, client_id: &str, client_secret: &str) -> Work {
+    Work::Same(token.form(&[
+        ("grant_type", "client_credentials"),
+        ("client_id", client_id),
+        ("client_secret", client_secret),
+        ("scope", SCOPE),
+        ("resource", RESOURCE),
+    ]))
+}
+
+/// How a public client uses a refresh token.
+pub(crate) fn refresh(token: &Endpoint, client_id: &str) -> Refresh {
+    let (token, client_id) = (token.clone(), client_id.to_owned());
+    Box::new(move |refresh_token| {
+        token.form(&[
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh_token),
+            ("client_id", &client_id),
+            ("resource", RESOURCE),
+        ])
+    })
+}
