@@ -123,7 +123,8 @@ fn claims() -> Value {
            "jti": "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b", "client_id": "bench", "scope": SCOPE})
 }
 
-async fn sign(keyring: web::Data<Keyring>) -> HttpResponse {
+/// The form is received, as it has to be, and not looked at.
+async fn sign(keyring: web::Data<Keyring>, _form: web::Bytes) -> HttpResponse {
     match keyring.sign("at+jwt", &claims()) {
         Ok(token) => HttpResponse::Ok()
             .json(json!({"access_token": token, "token_type": "Bearer", "expires_in": 300, "scope": SCOPE})),
