@@ -1,9 +1,9 @@
 //! `authgent serve` as it is shipped, with default settings, on a database of its own.
 
 use crate::child::{self, Running};
-use crate::client::Endpoint;
+use crate::client::{Connection, Endpoint};
 use crate::load::{Refresh, Work};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use authgent_core::metadata::client::ClientMetadata;
 use authgent_core::pkce::CodeVerifier;
 use authgent_core::resource::ResourceUri;
@@ -13,9 +13,7 @@ use authgent_server::clock::SystemClock;
 use authgent_server::crypto::hash::token_hash;
 use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
 use authgent_server::crypto::random::{SystemRandom, secret, uuid_v7};
-use authgent_server::domain::{
-    Amr, AuthorizationCode, Client, ClientOrigin, Email, Grant, GrantState, RefreshToken, RefreshTokenState, User,
-};
+use authgent_server::domain::{Amr, AuthorizationCode, Client, ClientOrigin, Email, Grant, GrantState, User};
 use authgent_server::store::Store;
 use authgent_tests::server::free_port;
 use serde_json::{Value, json};
@@ -130,31 +128,21 @@ impl Site {
         Ok(Authgent { process, start, token, issuer })
     }
 
-    /// So many grants with a refresh token each.
-    pub(crate) async fn refresh_tokens(&self, count: usize) -> Result<VecDeque<String>> {
-        let now = SystemClock.now();
+    /// The refresh tokens of so many grants, each from a code.
+    pub(crate) async fn refresh_tokens(&self, count: usize, server: &Authgent) -> Result<VecDeque<String>> {
+        let mut connection = Connection::open(&server.token).await?;
         let mut tokens = VecDeque::with_capacity(count);
-        let tx = self.store.begin().await?;
-        for _ in 0..count {
-            let token = secret(&SystemRandom);
-            let grant = self.grant()?;
-            tx.insert_grant(&grant).await?;
-            tx.insert_refresh_token(&RefreshToken {
-                token_hash: token_hash(&token),
-                grant_id: grant.id,
-                created_at: now,
-                expires_at: now.plus(LIFETIME),
-                state: RefreshTokenState::Live,
-            })
-            .await?;
-            tokens.push_back(token);
+        for request in self.exchanges(count, server).await? {
+            let (status, body) = connection.exchange(&request).await?;
+            ensure!(status == 200, "the token endpoint answered {status}: {}", String::from_utf8_lossy(&body));
+            let body: Value = serde_json::from_slice(&body)?;
+            tokens.push_back(body["refresh_token"].as_str().context("refresh_token")?.to_owned());
         }
-        tx.commit().await?;
         Ok(tokens)
     }
 
     /// So many grants with a code each, as the requests that redeem them at `server`.
-    pub(crate) async fn exchanges(&self, count: usize, server: &Authgent) -> Result<Work> {
+    pub(crate) async fn exchanges(&self, count: usize, server: &Authgent) -> Result<VecDeque<Vec<u8>>> {
         let expires_at = SystemClock.now().plus(LIFETIME);
         let challenge = CodeVerifier::parse(VERIFIER)?.challenge();
         let mut requests = VecDeque::with_capacity(count);
@@ -184,7 +172,7 @@ impl Site {
             ]));
         }
         tx.commit().await?;
-        Ok(Work::Once(requests))
+        Ok(requests)
     }
 
     fn grant(&self) -> Result<Grant> {

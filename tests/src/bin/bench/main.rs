@@ -128,11 +128,11 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<()> {
         Workload::new(BARE_SIGN, &ceilings.endpoint("/sign")?, authgent::service(&ceilings.endpoint("/sign")?)),
         Workload::new(CREDENTIALS, &server.token, server.client_credentials()),
         Workload::alone(FDATASYNC, ceilings::durable_write(directory.path())?),
-        Workload::new(REFRESH, &server.token, server.chains(site.refresh_tokens(chains).await?)),
+        Workload::new(REFRESH, &server.token, server.chains(site.refresh_tokens(chains, &server).await?)),
     ];
     if wanted(EXCHANGE) {
         let codes = (CODES_PER_SECOND as f64 * (seconds + f64::from(rounds) * 0.3)) as usize;
-        workloads.push(Workload::new(EXCHANGE, &server.token, site.exchanges(codes, &server).await?));
+        workloads.push(Workload::new(EXCHANGE, &server.token, Work::Once(site.exchanges(codes, &server).await?)));
     }
     let plain = |endpoint: client::Endpoint| (endpoint.clone(), Work::Same(endpoint.get("")));
     let authorization = format!("Authorization: Bearer {}\r\n", ceilings.token);
@@ -161,7 +161,11 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<()> {
             .push(Workload::alone(PGBENCH, ceilings::pgbench(postgres, &pages, directory.path(), load.connections)?));
         let site = Site::new(database.dsn().to_owned()).await?;
         let server = site.start(None).await?;
-        workloads.push(Workload::new(PG_REFRESH, &server.token, server.chains(site.refresh_tokens(chains).await?)));
+        workloads.push(Workload::new(
+            PG_REFRESH,
+            &server.token,
+            server.chains(site.refresh_tokens(chains, &server).await?),
+        ));
         on_postgres = Some((server, site, database, pages));
     }
     let peer = match peer(chains).await {
