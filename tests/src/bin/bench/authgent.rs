@@ -13,7 +13,9 @@ use authgent_server::clock::SystemClock;
 use authgent_server::crypto::hash::token_hash;
 use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
 use authgent_server::crypto::random::{SystemRandom, secret, uuid_v7};
-use authgent_server::domain::{Amr, AuthorizationCode, Client, ClientOrigin, Email, Grant, GrantState, User};
+use authgent_server::domain::{
+    Amr, AuthorizationCode, Client, ClientOrigin, Email, Grant, GrantState, RefreshToken, RefreshTokenState, User,
+};
 use authgent_server::store::Store;
 use authgent_tests::server::free_port;
 use serde_json::{Value, json};
@@ -36,6 +38,8 @@ const SECRET: &str = "the secret of the benchmark";
 const PUBLIC: &str = "public";
 /// Far enough ahead for every measurement.
 const LIFETIME: i64 = 1_000_000;
+/// Rows of a transaction that fills a database.
+const BATCH: usize = 5_000;
 
 /// A database with a person and two clients, and what a server on it needs to know.
 pub(crate) struct Site {
@@ -90,42 +94,40 @@ impl Site {
         Ok(Self { store, user: user.id, dsn, key: generate_pem(SigningAlgorithm::Es256) })
     }
 
-    /// Starts a server on it, on one core only where `core` names it.
-    pub(crate) async fn start(&self, core: Option<usize>) -> Result<Authgent> {
-        let issuer = format!("http://localhost:{}", free_port()?);
-        let port = issuer.rsplit(':').next().unwrap_or_default();
-        let program = child::authgent()?;
-        let mut command = match core {
-            Some(core) => {
-                let mut pinned = Command::new("taskset");
-                pinned.args(["-c", &core.to_string()]).arg(program);
-                pinned
-            }
-            None => Command::new(program),
-        };
+    /// Starts a server on it.
+    pub(crate) async fn start(&self) -> Result<Authgent> {
+        let port = free_port()?;
+        self.start_at(&format!("http://localhost:{port}"), port).await
+    }
+
+    /// Starts another replica of a server.
+    pub(crate) async fn start_beside(&self, first: &Authgent) -> Result<Authgent> {
+        self.start_at(&first.issuer, free_port()?).await
+    }
+
+    async fn start_at(&self, issuer: &str, port: u16) -> Result<Authgent> {
+        let mut command = Command::new(child::authgent()?);
         let resources = json!([{"uri": RESOURCE, "name": "Benchmark", "scope": [
             {"name": SCOPE, "description": "See your projects", "default": true}]}]);
         command.arg("serve").env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs([
-            ("AUTHGENT_ISSUER", issuer.as_str()),
+            ("AUTHGENT_ISSUER", issuer),
             ("AUTHGENT_SIGNING_KEY_DATA", &self.key),
             ("AUTHGENT_DB_DSN", &self.dsn),
             ("AUTHGENT_HOST", "127.0.0.1"),
-            ("AUTHGENT_PORT", port),
+            ("AUTHGENT_PORT", &port.to_string()),
             ("AUTHGENT_RESOURCES", &resources.to_string()),
         ]);
         let begin = Instant::now();
         let process = Running::start(&mut command)?;
-        let start = child::ready(&format!("{issuer}/health/ready"), begin).await?;
-        let metadata: Value = reqwest::Client::builder()
-            .no_proxy()
-            .build()?
-            .get(format!("{issuer}/.well-known/oauth-authorization-server"))
-            .send()
-            .await?
-            .json()
-            .await?;
-        let token = Endpoint::parse(metadata["token_endpoint"].as_str().context("token_endpoint")?)?;
-        Ok(Authgent { process, start, token, issuer })
+        let here = format!("http://localhost:{port}");
+        let start = child::ready(&format!("{here}/health/ready"), begin).await?;
+        let metadata = Endpoint::parse(&format!("{here}/.well-known/oauth-authorization-server"))?;
+        let mut connection = Connection::open(&metadata).await?;
+        let (_, metadata) = connection.exchange(&metadata.get("")).await?;
+        let metadata: Value = serde_json::from_slice(&metadata)?;
+        let token = metadata["token_endpoint"].as_str().context("token_endpoint")?;
+        let token = Endpoint::parse(&token.replacen(issuer, &here, 1))?;
+        Ok(Authgent { process, start, token, issuer: issuer.to_owned() })
     }
 
     /// The refresh tokens of so many grants, each from a code.
@@ -139,6 +141,46 @@ impl Site {
             tokens.push_back(body["refresh_token"].as_str().context("refresh_token")?.to_owned());
         }
         Ok(tokens)
+    }
+
+    /// Fills the database with clients and with grants that have a live refresh token each. Gives `chains` of the tokens, from all
+    /// over it.
+    pub(crate) async fn grow(&self, clients: usize, grants: usize, chains: usize) -> Result<VecDeque<String>> {
+        let now = SystemClock.now();
+        let metadata = json!({"redirect_uris": [REDIRECT_URI], "token_endpoint_auth_method": "none"});
+        let metadata = ClientMetadata::parse(metadata.as_object().context("an object")?)?;
+        for begin in (0..clients).step_by(BATCH) {
+            let tx = self.store.begin().await?;
+            for number in begin..clients.min(begin + BATCH) {
+                let client = Client::new(format!("client-{number}"), metadata.clone(), ClientOrigin::Registered, now);
+                tx.insert_client(&client).await?;
+            }
+            tx.commit().await?;
+        }
+        let mut kept = VecDeque::with_capacity(chains);
+        for begin in (0..grants).step_by(BATCH) {
+            let tx = self.store.begin().await?;
+            for number in begin..grants.min(begin + BATCH) {
+                let keep = number % (grants / chains) == 0;
+                let client_id = if keep { PUBLIC.to_owned() } else { format!("client-{}", number % clients) };
+                let grant = Grant { client_id, ..self.grant()? };
+                let token = secret(&SystemRandom);
+                tx.insert_grant(&grant).await?;
+                tx.insert_refresh_token(&RefreshToken {
+                    token_hash: token_hash(&token),
+                    grant_id: grant.id,
+                    created_at: now,
+                    expires_at: now.plus(LIFETIME),
+                    state: RefreshTokenState::Live,
+                })
+                .await?;
+                if keep {
+                    kept.push_back(token);
+                }
+            }
+            tx.commit().await?;
+        }
+        Ok(kept)
     }
 
     /// So many grants with a code each, as the requests that redeem them at `server`.

@@ -25,8 +25,9 @@ use std::time::Duration;
 pub(crate) struct Ceilings {
     /// A token for the guarded one.
     pub(crate) token: String,
+    /// Its process.
+    pub(crate) process: Running,
     base: String,
-    _process: Running,
 }
 
 /// What that process tells when it listens.
@@ -42,7 +43,7 @@ impl Ceilings {
         let mut command = Command::new(std::env::current_exe()?);
         let (process, line) = Running::start_and_listen(command.arg("--serve-ceilings"))?;
         let Told { base, token } = serde_json::from_str(&line)?;
-        Ok(Self { token, base, _process: process })
+        Ok(Self { token, process, base })
     }
 
     /// One of them.

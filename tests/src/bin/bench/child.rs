@@ -56,9 +56,19 @@ impl Running {
         Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
     }
 
-    /// The processor time that it has used, in seconds.
-    pub(crate) fn processor_seconds(&self) -> Option<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).ok()?;
+    /// What tells its processor time.
+    pub(crate) fn processor_time(&self) -> ProcessorTime {
+        ProcessorTime(self.0.id())
+    }
+}
+
+/// Tells what a program has spent, by its process identifier.
+pub(crate) struct ProcessorTime(u32);
+
+impl ProcessorTime {
+    /// In seconds, since it started.
+    pub(crate) fn seconds(&self) -> Option<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0)).ok()?;
         let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
         let (user, system): (f64, f64) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
         // Linux counts in hundredths there, whatever the kernel's own tick is.

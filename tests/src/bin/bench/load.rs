@@ -1,5 +1,6 @@
 //! Closed-loop load: so many requests under way at once, each followed by the next.
 
+use crate::child::{ProcessorTime, Running};
 use crate::client::{Connection, Endpoint};
 use anyhow::{Result, ensure};
 use futures_util::stream::{FuturesUnordered, TryStreamExt as _};
@@ -40,22 +41,45 @@ pub(crate) enum Work {
 pub(crate) struct Workload {
     /// What stands in the table.
     pub(crate) name: String,
-    endpoint: Option<Endpoint>,
+    endpoints: Vec<Endpoint>,
     work: Work,
+    servers: Vec<ProcessorTime>,
     done: f64,
     elapsed: Duration,
+    processor_seconds: f64,
     latencies: Vec<Duration>,
 }
 
 impl Workload {
     /// Requests to `endpoint`.
     pub(crate) fn new(name: &str, endpoint: &Endpoint, work: Work) -> Self {
-        Self { endpoint: Some(endpoint.clone()), ..Self::alone(name, work) }
+        Self { endpoints: vec![endpoint.clone()], ..Self::alone(name, work) }
+    }
+
+    /// By turns to another replica of the same issuer.
+    pub(crate) fn and(mut self, endpoint: &Endpoint) -> Self {
+        self.endpoints.push(endpoint.clone());
+        self
+    }
+
+    /// Counts what these programs spend on it.
+    pub(crate) fn of<'a>(mut self, servers: impl IntoIterator<Item = &'a Running>) -> Self {
+        self.servers.extend(servers.into_iter().map(Running::processor_time));
+        self
     }
 
     /// Work without requests.
     pub(crate) fn alone(name: &str, work: Work) -> Self {
-        Self { name: name.to_owned(), endpoint: None, work, done: 0.0, elapsed: Duration::ZERO, latencies: Vec::new() }
+        Self {
+            name: name.to_owned(),
+            endpoints: Vec::new(),
+            work,
+            servers: Vec::new(),
+            done: 0.0,
+            elapsed: Duration::ZERO,
+            processor_seconds: 0.0,
+            latencies: Vec::new(),
+        }
     }
 
     /// What was measured so far.
@@ -68,6 +92,7 @@ impl Workload {
         Row {
             name: self.name.clone(),
             per_second: self.done / self.elapsed.as_secs_f64().max(1e-9),
+            processor_us: (self.processor_seconds > 0.0).then(|| self.processor_seconds / self.done * 1e6),
             p50_ms: at(50),
             p99_ms: at(99),
         }
@@ -90,11 +115,12 @@ impl Workload {
             self.elapsed += load.duration;
             return Ok(());
         }
-        let Some(endpoint) = &self.endpoint else { return Ok(()) };
         let mut connections = Vec::new();
-        for _ in 0..load.connections {
+        for endpoint in self.endpoints.iter().cycle().take(load.connections) {
             connections.push(Connection::open(endpoint).await?);
         }
+        let spent_before = spent(&self.servers);
+        let began = Instant::now();
         let lanes = lanes(&mut self.work, load.connections);
         let begin = Instant::now() + load.warm_up;
         let end = begin + load.duration;
@@ -106,6 +132,9 @@ impl Workload {
             .collect();
         let lanes: Vec<_> = running.try_collect().await?;
         self.elapsed += begin.elapsed();
+        // The warm-up is in it as well: so much of it counts as of the time.
+        let counted = begin.elapsed().as_secs_f64() / began.elapsed().as_secs_f64();
+        self.processor_seconds += (spent(&self.servers) - spent_before) * counted;
         let mut left = Vec::new();
         for (lane, latencies) in lanes {
             self.done += latencies.len() as f64;
@@ -119,6 +148,11 @@ impl Workload {
         }
         Ok(())
     }
+}
+
+/// What the servers have spent since they started, in seconds.
+fn spent(servers: &[ProcessorTime]) -> f64 {
+    servers.iter().filter_map(ProcessorTime::seconds).sum()
 }
 
 async fn drive<'a>(
@@ -210,6 +244,8 @@ pub(crate) struct Row {
     pub(crate) name: String,
     /// Answers per second.
     pub(crate) per_second: f64,
+    /// The processor time that the servers spend on an answer, in microseconds.
+    pub(crate) processor_us: Option<f64>,
     /// The median of the time to an answer, in milliseconds.
     pub(crate) p50_ms: Option<f64>,
     /// Its 99th percentile.
@@ -219,12 +255,14 @@ pub(crate) struct Row {
 impl Row {
     /// The head of the table.
     pub(crate) const HEADER: &str =
-        "workload                                            per second      p50 ms     p99 ms";
+        "workload                                            per second   its CPU µs     p50 ms     p99 ms";
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = |time: Option<f64>| time.map(|time| format!("{time:.2}")).unwrap_or_default();
-        write!(f, "{:<48} {:>13.0} {:>11} {:>10}", self.name, self.per_second, text(self.p50_ms), text(self.p99_ms))
+        let processor = self.processor_us.map(|time| format!("{time:.0}")).unwrap_or_default();
+        let Self { name, per_second, p50_ms, p99_ms, .. } = self;
+        write!(f, "{name:<48} {per_second:>13.0} {processor:>12} {:>10} {:>10}", text(*p50_ms), text(*p99_ms))
     }
 }

@@ -16,15 +16,16 @@ mod peers;
 mod report;
 
 use anyhow::{Context as _, Result};
-use authgent::Site;
+use authgent::{Authgent, Site};
 use authgent_tests::postgres::{Durability, Postgres};
 use ceilings::Ceilings;
 use clap::Parser;
-use load::{Load, Work, Workload};
+use load::{Load, Row, Work, Workload};
 use peers::Peer;
 use report::{Report, Target};
 use std::path::PathBuf;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// Measure Authgent, and the ceilings and peers beside it.
 #[derive(Debug, Parser)]
@@ -42,6 +43,9 @@ struct Arguments {
     /// Only workloads with this in their name.
     #[arg(long)]
     only: Option<String>,
+    /// Also with a million grants in the database, which takes minutes to fill.
+    #[arg(long)]
+    growth: bool,
     /// One minute, and fail where a ratio is a quarter below the baseline.
     #[arg(long)]
     short: bool,
@@ -88,6 +92,8 @@ const OPEN: &str = "actix handler without mcp-resource";
 const GUARDED: &str = "the same behind mcp-resource, warm token";
 const PGBENCH: &str = "pgbench, one indexed UPDATE";
 const PG_REFRESH: &str = "refresh rotation, PostgreSQL";
+const TWO_REPLICAS: &str = "refresh rotation, PostgreSQL, two replicas";
+const GROWN: &str = "refresh rotation, SQLite, 1 000 000 grants";
 const PEER_CREDENTIALS: &str = "oidc-provider: client_credentials";
 const PEER_REFRESH: &str = "oidc-provider: refresh rotation in memory";
 
@@ -95,125 +101,205 @@ const PEER_REFRESH: &str = "oidc-provider: refresh rotation in memory";
 const CHAINS: usize = 4;
 /// More codes than are exchanged in a second.
 const CODES_PER_SECOND: usize = 12_000;
+/// Before answers count.
+const WARM_UP: Duration = Duration::from_millis(300);
+const GROWN_GRANTS: usize = 1_000_000;
+const GROWN_CLIENTS: usize = 100_000;
+/// Of so many of the grants, tokens are refreshed: from all over the database, as real ones are.
+const GROWN_CHAINS: usize = 4_000;
 
-async fn peer(chains: usize) -> Result<(Peer, [Workload; 2])> {
-    let peer = Peer::start("oidc-provider").await?;
-    let workloads = [
-        Workload::new(PEER_CREDENTIALS, peer.token(), peer.client_credentials()),
-        Workload::new(PEER_REFRESH, peer.token(), peer.chains(chains).await?),
-    ];
-    Ok((peer, workloads))
+/// What is measured, and what has to run for it.
+struct Bench<'a> {
+    arguments: &'a Arguments,
+    load: Load,
+    directory: TempDir,
+    workloads: Vec<Workload>,
+    report: &'a mut Report,
 }
 
 async fn measure(arguments: &Arguments, report: &mut Report) -> Result<()> {
-    let rounds = if arguments.short { 2 } else { arguments.rounds.max(1) };
-    let seconds = if arguments.short { 2.0 } else { arguments.seconds as f64 };
+    let (seconds, rounds) = arguments.length();
     let load = Load {
         connections: arguments.connections,
-        warm_up: Duration::from_millis(300),
+        warm_up: WARM_UP,
         duration: Duration::from_secs_f64(seconds / f64::from(rounds)),
     };
-    let directory = tempfile::tempdir()?;
-    let wanted = |name: &str| arguments.only.as_deref().is_none_or(|only| name.contains(only));
-    let chains = load.connections * CHAINS;
-
-    let site = Site::new(format!("sqlite://{}/authgent.db", directory.path().display())).await?;
-    let server = site.start(None).await?;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let idle = server.process.mebibytes("VmRSS");
-
+    let mut bench = Bench { arguments, load, directory: tempfile::tempdir()?, workloads: Vec::new(), report };
     let ceilings = Ceilings::start()?;
-    let mut workloads = vec![
-        Workload::alone(SIGN, ceilings::signer()?),
-        Workload::new(BARE_SIGN, &ceilings.endpoint("/sign")?, authgent::service(&ceilings.endpoint("/sign")?)),
-        Workload::new(CREDENTIALS, &server.token, server.client_credentials()),
-        Workload::alone(FDATASYNC, ceilings::durable_write(directory.path())?),
-        Workload::new(REFRESH, &server.token, server.chains(site.refresh_tokens(chains, &server).await?)),
-    ];
-    if wanted(EXCHANGE) {
-        let codes = (CODES_PER_SECOND as f64 * (seconds + f64::from(rounds) * 0.3)) as usize;
-        workloads.push(Workload::new(EXCHANGE, &server.token, Work::Once(site.exchanges(codes, &server).await?)));
-    }
-    let plain = |endpoint: client::Endpoint| (endpoint.clone(), Work::Same(endpoint.get("")));
-    let authorization = format!("Authorization: Bearer {}\r\n", ceilings.token);
-    let guarded = ceilings.endpoint("/guarded")?;
-    for (name, (endpoint, work)) in [
-        (BARE_FIXED, plain(ceilings.endpoint("/fixed")?)),
-        (JWKS, plain(server.endpoint("/.well-known/jwks.json")?)),
-        (METADATA, plain(server.endpoint("/.well-known/oauth-authorization-server")?)),
-        (OPEN, plain(ceilings.endpoint("/open")?)),
-        (GUARDED, (guarded.clone(), Work::Same(guarded.get(&authorization)))),
-    ] {
-        workloads.push(Workload::new(name, &endpoint, work));
-    }
-    let postgres = match Postgres::start(Durability::Full) {
-        Ok(postgres) => Some(postgres),
-        Err(error) => {
-            report.skip("PostgreSQL", &error);
-            None
-        }
-    };
-    let mut on_postgres = None;
-    if let Some(postgres) = &postgres {
-        let database = postgres.database()?;
-        let pages = postgres.database()?;
-        workloads
-            .push(Workload::alone(PGBENCH, ceilings::pgbench(postgres, &pages, directory.path(), load.connections)?));
-        let site = Site::new(database.dsn().to_owned()).await?;
-        let server = site.start(None).await?;
-        workloads.push(Workload::new(
-            PG_REFRESH,
-            &server.token,
-            server.chains(site.refresh_tokens(chains, &server).await?),
-        ));
-        on_postgres = Some((server, site, database, pages));
-    }
-    let peer = match peer(chains).await {
-        Ok((peer, its_workloads)) => {
-            workloads.extend(its_workloads);
-            Some(peer)
-        }
-        Err(error) => {
-            report.skip("oidc-provider", &error);
-            None
-        }
-    };
-
-    workloads.retain(|workload| wanted(&workload.name));
-    for _ in 0..rounds {
-        for workload in &mut workloads {
-            workload.run(&load).await.with_context(|| workload.name.clone())?;
-        }
-    }
-    for workload in &workloads {
-        report.row(workload.row());
-    }
-    use Target::{AtLeast, AtMost};
-    report.ratio("client_credentials / bare handler that signs", [CREDENTIALS, BARE_SIGN], AtLeast(0.6), true);
-    report.ratio("client_credentials / oidc-provider", [CREDENTIALS, PEER_CREDENTIALS], AtLeast(4.0), true);
-    report.ratio("refresh on SQLite / oidc-provider in memory", [REFRESH, PEER_REFRESH], AtLeast(2.0), true);
-    report.ratio("refresh on SQLite / fdatasync", [REFRESH, FDATASYNC], AtLeast(1.0), false);
-    report.ratio("refresh on PostgreSQL / pgbench", [PG_REFRESH, PGBENCH], AtLeast(0.5), true);
-    report.ratio("code exchange / refresh, both on SQLite", [EXCHANGE, REFRESH], Target::None, true);
-    report.ratio("JWKS / fixed answer", [JWKS, BARE_FIXED], AtLeast(0.9), true);
-    report.ratio("metadata / fixed answer", [METADATA, BARE_FIXED], AtLeast(0.9), true);
-    report.ratio("mcp-resource warm / the same without it", [GUARDED, OPEN], AtLeast(0.9), true);
+    let (site, server) = bench.on_sqlite(&ceilings).await?;
+    let idle = server.process.mebibytes("VmRSS");
+    let _on_postgres = bench.on_postgres().await?;
+    let _grown = if arguments.growth { Some(bench.grown().await?) } else { None };
+    let peer = bench.peer().await;
+    bench.run(rounds).await?;
+    bench.ratios();
+    let Bench { report, .. } = bench;
     if let (Some(idle), Some(peak)) = (idle, server.process.mebibytes("VmHWM")) {
-        report.figure("memory, idle", idle, "MiB", AtMost(25.0), true);
-        report.figure("memory, the most at full load", peak, "MiB", AtMost(80.0), true);
+        report.figure("memory, idle", idle, "MiB", Target::AtMost(25.0), true);
+        report.figure("memory, the most at full load", peak, "MiB", Target::AtMost(80.0), true);
     }
     if let Some(peak) = peer.as_ref().and_then(|peer| peer.process.mebibytes("VmHWM")) {
         report.figure("memory of oidc-provider, the most", peak, "MiB", Target::None, false);
     }
-    drop(on_postgres);
     server.process.stop()?;
+    report.figure("start to ready, existing SQLite file", start(&site).await?, "ms", Target::AtMost(150.0), true);
+    Ok(())
+}
+
+/// The median of five starts, in milliseconds.
+async fn start(site: &Site) -> Result<f64> {
     let mut starts = Vec::new();
     for _ in 0..5 {
-        let server = site.start(None).await?;
+        let server = site.start().await?;
         starts.push(server.start.as_secs_f64() * 1e3);
         server.process.stop()?;
     }
     starts.sort_by(f64::total_cmp);
-    report.figure("start to ready, existing SQLite file", starts[2], "ms", AtMost(150.0), true);
-    Ok(())
+    Ok(starts[2])
+}
+
+impl Arguments {
+    /// The seconds of a workload, and in how many rounds.
+    fn length(&self) -> (f64, u32) {
+        if self.short { (2.0, 2) } else { (self.seconds as f64, self.rounds.max(1)) }
+    }
+}
+
+impl Bench<'_> {
+    fn chains(&self) -> usize {
+        self.load.connections * CHAINS
+    }
+
+    fn wants(&self, name: &str) -> bool {
+        self.arguments.only.as_deref().is_none_or(|only| name.contains(only))
+    }
+
+    async fn on_sqlite(&mut self, ceilings: &Ceilings) -> Result<(Site, Authgent)> {
+        let directory = self.directory.path();
+        let site = Site::new(format!("sqlite://{}/authgent.db", directory.display())).await?;
+        let server = site.start().await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let sign = ceilings.endpoint("/sign")?;
+        let chains = site.refresh_tokens(self.chains(), &server).await?;
+        self.workloads.extend([
+            Workload::alone(SIGN, ceilings::signer()?),
+            Workload::new(BARE_SIGN, &sign, authgent::service(&sign)).of([&ceilings.process]),
+            Workload::new(CREDENTIALS, &server.token, server.client_credentials()).of([&server.process]),
+            Workload::alone(FDATASYNC, ceilings::durable_write(directory)?),
+            Workload::new(REFRESH, &server.token, server.chains(chains)).of([&server.process]),
+        ]);
+        if self.wants(EXCHANGE) {
+            let (seconds, rounds) = self.arguments.length();
+            let codes = (CODES_PER_SECOND as f64 * (seconds + f64::from(rounds) * WARM_UP.as_secs_f64())) as usize;
+            let work = Work::Once(site.exchanges(codes, &server).await?);
+            self.workloads.push(Workload::new(EXCHANGE, &server.token, work).of([&server.process]));
+        }
+        let authorization = format!("Authorization: Bearer {}\r\n", ceilings.token);
+        for (name, endpoint, headers, process) in [
+            (BARE_FIXED, ceilings.endpoint("/fixed")?, "", &ceilings.process),
+            (JWKS, server.endpoint("/.well-known/jwks.json")?, "", &server.process),
+            (METADATA, server.endpoint("/.well-known/oauth-authorization-server")?, "", &server.process),
+            (OPEN, ceilings.endpoint("/open")?, "", &ceilings.process),
+            (GUARDED, ceilings.endpoint("/guarded")?, &*authorization, &ceilings.process),
+        ] {
+            let work = Work::Same(endpoint.get(headers));
+            self.workloads.push(Workload::new(name, &endpoint, work).of([process]));
+        }
+        Ok((site, server))
+    }
+
+    /// Gives what has to live until everything is measured.
+    async fn on_postgres(&mut self) -> Result<Option<impl Sized + use<>>> {
+        let postgres = match Postgres::start(Durability::Full) {
+            Ok(postgres) => postgres,
+            Err(error) => {
+                self.report.skip("PostgreSQL", &error);
+                return Ok(None);
+            }
+        };
+        let (database, pages) = (postgres.database()?, postgres.database()?);
+        let pgbench = ceilings::pgbench(&postgres, &pages, self.directory.path(), self.load.connections)?;
+        let site = Site::new(database.dsn().to_owned()).await?;
+        let first = site.start().await?;
+        let second = site.start_beside(&first).await?;
+        let alone = first.chains(site.refresh_tokens(self.chains(), &first).await?);
+        let both = first.chains(site.refresh_tokens(self.chains(), &first).await?);
+        self.workloads.extend([
+            Workload::alone(PGBENCH, pgbench),
+            Workload::new(PG_REFRESH, &first.token, alone).of([&first.process]),
+            Workload::new(TWO_REPLICAS, &first.token, both).and(&second.token).of([&first.process, &second.process]),
+        ]);
+        Ok(Some((first, second, site, database, pages, postgres)))
+    }
+
+    /// The same as [`REFRESH`], in a database with a million grants.
+    async fn grown(&mut self) -> Result<impl Sized + use<>> {
+        eprintln!("filling a database with {GROWN_GRANTS} grants of {GROWN_CLIENTS} clients");
+        let path = self.directory.path().join("grown.db");
+        let site = Site::new(format!("sqlite://{}", path.display())).await?;
+        let tokens = site.grow(GROWN_CLIENTS, GROWN_GRANTS, GROWN_CHAINS).await?;
+        let server = site.start().await?;
+        let workload = Workload::new(GROWN, &server.token, server.chains(tokens)).of([&server.process]);
+        self.workloads.push(workload);
+        Ok((server, site))
+    }
+
+    async fn peer(&mut self) -> Option<Peer> {
+        let peer = async {
+            let peer = Peer::start("oidc-provider").await?;
+            let chains = peer.chains(self.chains()).await?;
+            anyhow::Ok((peer, chains))
+        };
+        match peer.await {
+            Ok((peer, chains)) => {
+                let credentials = Workload::new(PEER_CREDENTIALS, peer.token(), peer.client_credentials());
+                let refresh = Workload::new(PEER_REFRESH, peer.token(), chains);
+                self.workloads.extend([credentials.of([&peer.process]), refresh.of([&peer.process])]);
+                Some(peer)
+            }
+            Err(error) => {
+                self.report.skip("oidc-provider", &error);
+                None
+            }
+        }
+    }
+
+    async fn run(&mut self, rounds: u32) -> Result<()> {
+        let only = self.arguments.only.as_deref();
+        self.workloads.retain(|workload| only.is_none_or(|only| workload.name.contains(only)));
+        for _ in 0..rounds {
+            for workload in &mut self.workloads {
+                workload.run(&self.load).await.with_context(|| workload.name.clone())?;
+            }
+        }
+        for workload in &self.workloads {
+            self.report.row(workload.row());
+        }
+        Ok(())
+    }
+
+    fn ratios(&mut self) {
+        use Target::{AtLeast, AtMost};
+        let report = &mut *self.report;
+        let rate = |row: &Row| Some(row.per_second);
+        report.ratio(
+            "client_credentials / bare handler that signs",
+            [CREDENTIALS, BARE_SIGN],
+            rate,
+            AtLeast(0.6),
+            true,
+        );
+        report.ratio("client_credentials / oidc-provider", [CREDENTIALS, PEER_CREDENTIALS], rate, AtLeast(4.0), true);
+        report.ratio("refresh on SQLite / oidc-provider in memory", [REFRESH, PEER_REFRESH], rate, AtLeast(2.0), true);
+        report.ratio("refresh on SQLite / fdatasync", [REFRESH, FDATASYNC], rate, AtLeast(1.0), false);
+        report.ratio("refresh on PostgreSQL / pgbench", [PG_REFRESH, PGBENCH], rate, AtLeast(0.5), true);
+        report.ratio("code exchange / refresh, both on SQLite", [EXCHANGE, REFRESH], rate, Target::None, true);
+        report.ratio("JWKS / fixed answer", [JWKS, BARE_FIXED], rate, AtLeast(0.9), true);
+        report.ratio("metadata / fixed answer", [METADATA, BARE_FIXED], rate, AtLeast(0.9), true);
+        report.ratio("mcp-resource warm / the same without it", [GUARDED, OPEN], rate, AtLeast(0.9), true);
+        // Two replicas have twice the cores where each has its own: what an answer costs decides what they do with them.
+        let of_two = |row: &Row| Some(if row.name == TWO_REPLICAS { 2.0 } else { 1.0 } / row.processor_us?);
+        report.ratio("two replicas / one, by their CPU time", [TWO_REPLICAS, PG_REFRESH], of_two, AtLeast(1.7), true);
+        report.ratio("p99 of a refresh, 1 000 000 grants / 64", [GROWN, REFRESH], |row| row.p99_ms, AtMost(1.3), false);
+    }
 }

@@ -59,10 +59,17 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// Adds the ratio of two rows, where both were measured.
-    pub(crate) fn ratio(&mut self, name: &str, [part, whole]: [&str; 2], target: Target, portable: bool) {
-        let rate = |name: &str| self.rows.iter().find(|row| row.name == name).map(|row| row.per_second);
-        if let (Some(part), Some(whole)) = (rate(part), rate(whole)) {
+    /// Adds the ratio of what `of` says of two rows, where both were measured.
+    pub(crate) fn ratio(
+        &mut self,
+        name: &str,
+        rows: [&str; 2],
+        of: impl Fn(&Row) -> Option<f64>,
+        target: Target,
+        portable: bool,
+    ) {
+        let of = |name: &str| self.rows.iter().find(|row| row.name == name).and_then(&of);
+        if let (Some(part), Some(whole)) = (of(rows[0]), of(rows[1])) {
             self.figure(name, part / whole, "×", target, portable);
         }
     }
@@ -105,7 +112,7 @@ impl Report {
     /// Compares the figures that mean something elsewhere with those of an earlier run.
     ///
     /// # Errors
-    /// Where one fell by more than a quarter.
+    /// Where one fell by more than a quarter, or was not measured.
     pub(crate) fn compare(&self, path: &Path) -> Result<()> {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
         let baseline: Value = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
@@ -117,7 +124,7 @@ impl Report {
             let (name, before) =
                 (earlier["name"].as_str().context("name")?, earlier["value"].as_f64().context("value")?);
             let Some(now) = self.figures.iter().find(|figure| figure.name == name) else {
-                println!("not compared, it was not measured: {name}");
+                fallen.push(format!("{name}: not measured"));
                 continue;
             };
             let kept = if now.rising { now.value / before } else { before / now.value };
@@ -127,7 +134,7 @@ impl Report {
             }
         }
         if !fallen.is_empty() {
-            bail!("fell by more than a quarter:\n  {}", fallen.join("\n  "));
+            bail!("fell by more than a quarter, or not measured:\n  {}", fallen.join("\n  "));
         }
         Ok(())
     }
