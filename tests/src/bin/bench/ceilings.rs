@@ -67,7 +67,10 @@ pub(crate) async fn serve() -> Result<()> {
     })
     .bind("127.0.0.1:0")?;
     let base = format!("http://{}", server.addrs()[0]);
-    println!("{}", serde_json::to_string(&Told { base, token: issuer.token(RESOURCE, SCOPE)? })?);
+    // Good for longer than any run.
+    let mut claims = issuer.claims(RESOURCE, SCOPE);
+    claims["exp"] = 4_000_000_000_i64.into();
+    println!("{}", serde_json::to_string(&Told { base, token: issuer.sign(&claims)? })?);
     let server = tokio::spawn(server.run());
     tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new())).await??;
     server.abort();
