@@ -198,7 +198,7 @@ impl Site {
                 grant_id: grant.id,
                 client_id: PUBLIC.to_owned(),
                 redirect_uri: REDIRECT_URI.to_owned(),
-                code_challenge: challenge.clone(),
+                code_challenge: challenge,
                 nonce: None,
                 expires_at,
                 consumed_at: None,
