@@ -6,7 +6,7 @@
 //!
 //! A token is `FAMILY SECRET`: 44 characters that name and prove the grant, and 43 that are the secret of this one token.
 
-use crate::crypto::hash::{base64url, base64url_decoded, constant_time_eq, hmac_sha256};
+use crate::crypto::hash::{base64url, base64url_decoded, constant_time_eq, hmac_sha256, token_hash};
 use crate::domain::{Grant, TokenHash};
 use crate::service::Services;
 use crate::store::StoreError;
@@ -29,11 +29,22 @@ pub(super) fn family(grant_id: Uuid, code: &TokenHash) -> String {
     base64url(&bytes)
 }
 
-/// The token that follows `presented`: of the same family, and as random as the nonce. It can be made again only from the
-/// token that was presented together with the row of the database, neither of which alone says anything of it.
+/// What a token is stored under: the hash of its secret, which is there before anybody knows of which grant it is going to be.
+#[must_use]
+pub fn hash_of(token: &str) -> TokenHash {
+    token_hash(divided(token).1)
+}
+
+/// The token that follows `presented`: of the same family, and as random as the nonce. Its secret can be made again only from the
+/// one that was presented together with the row of the database, neither of which alone says anything of it.
 pub(super) fn successor_of(presented: &str, nonce: &[u8; 32]) -> String {
-    let family = named_by(presented).map_or("", |_| &presented[..CHARACTERS]);
-    format!("{family}{}", base64url(&hmac_sha256(nonce, presented.as_bytes())))
+    let (family, secret) = divided(presented);
+    format!("{family}{}", base64url(&hmac_sha256(nonce, secret.as_bytes())))
+}
+
+/// The family, and the secret. Where it has no family it is all secret.
+fn divided(token: &str) -> (&str, &str) {
+    token.split_at(if named_by(token).is_some() { CHARACTERS } else { 0 })
 }
 
 /// The grant that a token claims to be of.
@@ -74,6 +85,8 @@ mod tests {
         assert_eq!(first[..CHARACTERS], second[..CHARACTERS]);
         assert_eq!((first.len(), second.len()), (87, 87));
         assert_ne!(second, other, "the nonce decides");
+        assert_eq!(hash_of(&first), token_hash(&"s".repeat(43)), "known before the grant is");
+        assert_eq!(hash_of("of no family"), token_hash("of no family"));
         assert_eq!(second, successor_of(&first, &[1; 32]), "again the same");
         assert_ne!(family(grant_id, &CODE), family(grant_id, &TokenHash([8; 32])));
         assert_ne!(family(grant_id, &CODE), family(Uuid::nil(), &CODE));

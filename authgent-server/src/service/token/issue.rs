@@ -1,8 +1,7 @@
 //! Making the tokens of an answer: RFC 9068, section 2; OpenID Connect Core, section 2.
 
 use super::TokenError;
-use super::family::family;
-use crate::crypto::hash::token_hash;
+use super::family::{family, hash_of};
 use crate::crypto::random;
 use crate::domain::{Acr, Amr, Client, Grant, RefreshToken, RefreshTokenState, Resource, TokenHash, User};
 use crate::service::authorize::{OFFLINE_ACCESS, OPENID, still_allowed};
@@ -117,7 +116,7 @@ pub(super) fn first_refresh_token(
         return None;
     }
     let token = family(grant.id, code) + &random::secret(&*services.random);
-    let row = refresh_token(services, token_hash(&token), grant.id, now);
+    let row = refresh_token(services, hash_of(&token), grant.id, now);
     Some((token, row))
 }
 

@@ -1,9 +1,8 @@
 //! `grant_type=refresh_token`: OAuth 2.1, section 4.3. Tokens rotate on every use.
 
 use super::TokenError;
-use super::family::{grant_of, successor_of};
+use super::family::{grant_of, hash_of, successor_of};
 use super::issue::{check_resource, for_grant, refresh_token};
-use crate::crypto::hash::token_hash;
 use crate::crypto::random;
 use crate::domain::rotation::{Decision, FURTHEST, decide, decide_without_row, follow};
 use crate::domain::{Client, Grant, RevocationReason};
@@ -48,12 +47,12 @@ pub(super) async fn quickly(
     let nonce = random::bytes32(&*services.random);
     let successor = successor_of(presented, &nonce);
     let rotation = Rotation {
-        token: token_hash(presented),
+        token: hash_of(presented),
         client_id: client.id.clone(),
         resources,
         cache_generation: view.generation(),
         at: now,
-        successor: token_hash(&successor),
+        successor: hash_of(&successor),
         successor_nonce: nonce,
         expires_at: now.plus(i64::from(services.settings.refresh_ttl)),
     };
@@ -76,7 +75,7 @@ pub(super) async fn refresh(
 ) -> Result<TokenResponse, TokenError> {
     let presented = parameters.get("refresh_token").ok_or(TokenError::Missing("refresh_token"))?;
     let now = services.now();
-    let found = services.store.refresh_token_with_grant(&token_hash(presented)).await?;
+    let found = services.store.refresh_token_with_grant(&hash_of(presented)).await?;
     let Some((token, grant)) = found else { return Err(without_row(services, client, presented, now).await?) };
     match decide(&token, &grant, &client.id, now, services.settings.refresh_grace) {
         Decision::Rotate | Decision::SameSuccessor { .. } => {}
@@ -108,7 +107,7 @@ async fn without_row(
 /// Two windows of one client that refresh at once (Claude's surfaces share a grant), or a retry after a lost answer, get
 /// the same successor; then nothing is written.
 async fn rotate(services: &Services, client: &Client, presented: &str, now: Timestamp) -> Result<String, TokenError> {
-    let presented_hash = token_hash(presented);
+    let presented_hash = hash_of(presented);
     let grace = services.settings.refresh_grace;
     let tx = services.store.begin().await?;
     let (token, grant) = tx.refresh_token_with_grant(&presented_hash).await?.ok_or(TokenError::RefreshTokenUnknown)?;
@@ -118,7 +117,7 @@ async fn rotate(services: &Services, client: &Client, presented: &str, now: Time
         // The row decides who rotates: of two requests that come at once, one finds the token no longer live.
         if tx.consume_refresh_token(&presented_hash, now, &nonce).await? {
             let successor = successor_of(presented, &nonce);
-            tx.insert_refresh_token(&refresh_token(services, token_hash(&successor), grant.id, now)).await?;
+            tx.insert_refresh_token(&refresh_token(services, hash_of(&successor), grant.id, now)).await?;
             tx.touch_client(&client.id, now).await?;
             tx.commit().await?;
             return Ok(successor);
@@ -137,7 +136,7 @@ async fn rotate(services: &Services, client: &Client, presented: &str, now: Time
 /// The successor, or where it was used as well the newest token that followed it.
 async fn newest(services: &Services, mut successor: String) -> Result<String, TokenError> {
     for _ in 0..FURTHEST {
-        let found = services.store.refresh_token_with_grant(&token_hash(&successor)).await?;
+        let found = services.store.refresh_token_with_grant(&hash_of(&successor)).await?;
         let Some(nonce) = found.and_then(|(token, _)| follow(&token)) else { break };
         successor = successor_of(&successor, &nonce);
     }

@@ -91,12 +91,17 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// What a secret is called in a report: the beginning of its hash, by which its row is found.
 pub(crate) fn name(secret: &str) -> String {
-    hex(&token_hash(secret).0[..4])
+    hex(&token_hash(secret_of(secret)).0[..4])
 }
 
 /// The key of a secret's row.
 pub(crate) fn hash(secret: &str) -> String {
-    hex(&token_hash(secret).0)
+    hex(&token_hash(secret_of(secret)).0)
+}
+
+/// What a refresh token ends with; before it stands what all tokens of a grant have in common. Of a code it is all.
+pub(crate) fn secret_of(token: &str) -> &str {
+    token.get(token.len().saturating_sub(43)..).unwrap_or(token)
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

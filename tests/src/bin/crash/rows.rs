@@ -1,7 +1,7 @@
 //! Whether the rows of the database can be those of an honest server: by themselves, and beside what the clients were told.
 
 use crate::checker::{Kind, Violation};
-use crate::history::{Entry, Event, Tokens, hash, name};
+use crate::history::{Entry, Event, Tokens, hash, name, secret_of};
 use authgent_server::crypto::hash::{base64url, hmac_sha256};
 use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
@@ -251,13 +251,11 @@ fn revoked_unasked(told: &Told<'_>, snapshot: &Snapshot) -> Vec<Violation> {
     unasked.collect()
 }
 
-/// The secret at the end of a refresh token, in characters; before it stands what all tokens of a grant have in common.
-const SECRET: usize = 43;
-
 /// The refresh token that follows `presented` under the key in its row: decisions 2 and 20.
 fn successor_of(presented: &str, nonce: &[u8]) -> String {
-    let family = presented.get(..presented.len().saturating_sub(SECRET)).unwrap_or_default();
-    format!("{family}{}", base64url(&hmac_sha256(nonce, presented.as_bytes())))
+    let secret = secret_of(presented);
+    let family = presented.strip_suffix(secret).unwrap_or_default();
+    format!("{family}{}", base64url(&hmac_sha256(nonce, secret.as_bytes())))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `POST /oauth/token` with `grant_type=refresh_token`
 
 use authgent_core::time::Clock as _;
-use authgent_server::crypto::hash::token_hash;
+use authgent_server::service::token::refresh_token_hash;
 use authgent_tests::flow::{Flow, REDIRECT_URI, payload};
 use authgent_tests::server::{OTHER_RESOURCE, RESOURCE, TestServer};
 use serde_json::Value;
@@ -116,7 +116,7 @@ async fn used_long_ago(server: &TestServer, flow: &Flow<'_>) -> (String, String)
     let (_, second) = flow.refresh(token(&first)).await.unwrap();
     server.clock.advance(86_400);
     server.clean_up().await.unwrap();
-    let row = server.store.refresh_token_with_grant(&token_hash(token(&first))).await.unwrap();
+    let row = server.store.refresh_token_with_grant(&refresh_token_hash(token(&first))).await.unwrap();
     assert!(row.is_none(), "the database does not grow with every refresh");
     (token(&first).to_owned(), token(&second).to_owned())
 }
@@ -157,7 +157,7 @@ async fn one_that_nobody_used_in_time_is_no_theft() {
     let server = TestServer::setup().with("AUTHGENT_REFRESH_TTL", 100).start().await.unwrap();
     let flow = Flow::new(&server).await.unwrap();
     let tokens = flow.tokens().await.unwrap();
-    let hash = token_hash(token(&tokens));
+    let hash = refresh_token_hash(token(&tokens));
     let (_, grant) = server.store.refresh_token_with_grant(&hash).await.unwrap().unwrap();
     // A day after its end the token goes; the grant is looked at a day after it began.
     server.clock.advance(100 + 86_400);
