@@ -1,20 +1,12 @@
-//! Exchanging a refresh token for its successor, the statement that is run most.
-//!
-//! Everything that it depends on is looked at in the statement that does it: the token, its grant, the person and the client.
-//! PostgreSQL does it in one round trip, which commits by itself; SQLite does all that wait at once
-//! ([`super::writer`]). Where anything is not as usual nothing is changed, and the caller finds out slowly what it is.
+//! Exchanging a refresh token for its successor, the statement that is run most ([`super::at_once`]).
 
+use super::at_once::{Kind, Written, columns, grant_and_user, hex};
 use super::entity::{grants, users};
-use super::error::is_unsupported;
-use super::{Attempts, Store, StoreError};
+use super::{Store, StoreError};
 use crate::domain::{Grant, TokenHash, User};
 use authgent_core::time::Timestamp;
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, FromQueryResult,
-    IdenStatic, Iterable, QueryResult, Statement, Value,
-};
+use sea_orm::{DbBackend, Statement, Value};
 use serde::Serialize;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, LazyLock};
 
 /// What is wanted.
@@ -62,26 +54,14 @@ impl Store {
     /// [`StoreError::Unavailable`]: whether it was done is not known. [`StoreError::Corrupt`].
     pub async fn rotate_refresh_token(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
         let row = match &self.writer {
-            Some(writer) => writer.rotate(Written::new(&rotation)?).await?,
-            None => self.in_one_round_trip(&rotation).await?,
+            Some(writer) => writer.at_once(Written::new(Kind::Rotation, &Wanted::from(&rotation))?).await?,
+            None => self.one_round_trip(statement(&rotation), rotation.successor_nonce[0]).await?,
         };
         match row {
             Some(row) => Ok(Rotated::Done(Box::new(grant_and_user(&row)?))),
             None => Ok(Rotated::Unusual),
         }
     }
-}
-
-/// The columns of a table, each with the prefix under which it is read again.
-fn columns<E: EntityTrait>(table: &str) -> String {
-    let column = |column: E::Column| format!("{table}.{0} AS {table}_{0}", column.as_str());
-    E::Column::iter().map(column).collect::<Vec<_>>().join(", ")
-}
-
-fn grant_and_user(row: &QueryResult) -> Result<(Grant, User), StoreError> {
-    let grant = grants::Model::from_query_result(row, "g_")?;
-    let user = users::Model::from_query_result(row, "u_")?;
-    Ok((grant.try_into()?, user.try_into()?))
 }
 
 /// The row of the token is locked by the update, and its condition looked at again after a wait: of two that come at once, the
@@ -106,33 +86,7 @@ static ONE_ROUND_TRIP: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-impl Store {
-    /// Nothing was kept of an attempt that could not be put in order with others, as when two come with one token.
-    ///
-    /// CockroachDB does not change one table twice in a statement unless `sql.multiple_modifications_of_table.enabled` says so. A
-    /// database that refuses is not asked again: nothing is usual there, and everything is done in a transaction.
-    async fn in_one_round_trip(&self, rotation: &Rotation) -> Result<Option<QueryResult>, StoreError> {
-        let mut attempts = Attempts::default();
-        while !self.refuses_one_statement.load(Ordering::Relaxed) {
-            match in_one_round_trip(&self.read.here(), rotation).await {
-                Err(error) if is_unsupported(&error) => {
-                    tracing::info!(error = %error, "the database refuses to rotate refresh tokens in one statement: it takes several");
-                    self.refuses_one_statement.store(true, Ordering::Relaxed);
-                }
-                Err(error) => {
-                    let error = error.into();
-                    if !attempts.again(&error, rotation.successor_nonce[0]).await {
-                        return Err(error);
-                    }
-                }
-                Ok(row) => return Ok(row),
-            }
-        }
-        Ok(None)
-    }
-}
-
-async fn in_one_round_trip(db: &impl ConnectionTrait, rotation: &Rotation) -> Result<Option<QueryResult>, DbErr> {
+fn statement(rotation: &Rotation) -> Statement {
     let values: [Value; 8] = [
         rotation.token.0.to_vec().into(),
         rotation.at.0.into(),
@@ -143,18 +97,17 @@ async fn in_one_round_trip(db: &impl ConnectionTrait, rotation: &Rotation) -> Re
         rotation.successor.0.to_vec().into(),
         rotation.expires_at.0.into(),
     ];
-    let statement = Statement::from_sql_and_values(DbBackend::Postgres, ONE_ROUND_TRIP.as_str(), values);
-    db.query_one_raw(statement).await
+    Statement::from_sql_and_values(DbBackend::Postgres, ONE_ROUND_TRIP.as_str(), values)
 }
 
-/// Everything that wants to be rotated is one parameter, a JSON array of [`Wanted`], so that there is one text for any number.
+/// What wants to be rotated is an array of [`Wanted`] within the one parameter, so that there is one text for any number.
 ///
 /// What the three have in common is the nonce: it is drawn anew for each rotation, so whoever finds it in the row has won,
 /// and of two that come with one token in one batch one does. `CROSS JOIN` keeps SQLite from beginning elsewhere.
-static BATCH: LazyLock<String> = LazyLock::new(|| {
+pub(super) static BATCH: LazyLock<String> = LazyLock::new(|| {
     format!(
         "UPDATE refresh_tokens SET consumed_at = w.value ->> 'at', successor_nonce = unhex(w.value ->> 'nonce') \
-         FROM json_each(?1) AS w \
+         FROM json_each(?1, '$.rotations') AS w \
          WHERE token_hash = unhex(w.value ->> 'token') AND consumed_at IS NULL AND expires_at > w.value ->> 'at' \
            AND (SELECT generation FROM cache_generation WHERE id = 1) = w.value ->> 'generation' \
            AND EXISTS (\
@@ -164,20 +117,16 @@ static BATCH: LazyLock<String> = LazyLock::new(|| {
            );\
          INSERT INTO refresh_tokens (token_hash, grant_id, created_at, expires_at) \
          SELECT unhex(w.value ->> 'successor'), t.grant_id, w.value ->> 'at', w.value ->> 'expires_at' \
-         FROM json_each(?1) AS w CROSS JOIN refresh_tokens AS t ON t.token_hash = unhex(w.value ->> 'token') \
+         FROM json_each(?1, '$.rotations') AS w CROSS JOIN refresh_tokens AS t ON t.token_hash = unhex(w.value ->> 'token') \
          WHERE t.successor_nonce = unhex(w.value ->> 'nonce');\
-         SELECT w.key AS number, {}, {} \
-         FROM json_each(?1) AS w CROSS JOIN refresh_tokens AS t ON t.token_hash = unhex(w.value ->> 'token') \
+         SELECT 'rotation' AS kind, w.key AS number, {}, {} \
+         FROM json_each(?1, '$.rotations') AS w CROSS JOIN refresh_tokens AS t ON t.token_hash = unhex(w.value ->> 'token') \
          CROSS JOIN grants AS g ON g.id = t.grant_id CROSS JOIN users AS u ON u.id = g.user_id \
          WHERE t.successor_nonce = unhex(w.value ->> 'nonce')",
         columns::<grants::Entity>("g"),
         columns::<users::Entity>("u"),
     )
 });
-
-/// A transaction of its own. Every statement that is sent by itself costs two changes of thread, which is more than SQLite
-/// takes for it. After an error the transaction is still open: the connection has to be closed.
-static BATCH_ALONE: LazyLock<String> = LazyLock::new(|| format!("BEGIN IMMEDIATE;{};COMMIT", *BATCH));
 
 /// A [`Rotation`] as SQLite is told of it; bytes in hexadecimal.
 #[derive(Serialize)]
@@ -205,53 +154,4 @@ impl<'a> From<&'a Rotation> for Wanted<'a> {
             expires_at: rotation.expires_at.0,
         }
     }
-}
-
-/// A [`Rotation`] in the words of [`BATCH`], and what came of it in its row. Both are written and read by those who wait, side by
-/// side: the writer, of whom there is one, hands them on.
-pub(super) struct Written(String);
-
-/// What [`BATCH`] says of each of them: a row for those that were done.
-type Rows = Vec<Option<QueryResult>>;
-
-impl Written {
-    fn new(rotation: &Rotation) -> Result<Self, StoreError> {
-        serde_json::to_string(&Wanted::from(rotation))
-            .map(Self)
-            .map_err(|error| StoreError::Unavailable { problem: format!("the statement cannot be written: {error}") })
-    }
-}
-
-/// Rotates all that can be, within a transaction that nobody else writes beside.
-pub(super) async fn within(transaction: &DatabaseTransaction, rotations: &[Written]) -> Result<Rows, StoreError> {
-    all_at_once(transaction, &BATCH, rotations).await
-}
-
-/// Rotates all that can be, in a transaction of their own, and returns when it is durable. After an error the connection is of no
-/// more use.
-pub(super) async fn alone(connection: &DatabaseConnection, rotations: &[Written]) -> Result<Rows, StoreError> {
-    all_at_once(connection, &BATCH_ALONE, rotations).await
-}
-
-async fn all_at_once(db: &impl ConnectionTrait, sql: &str, rotations: &[Written]) -> Result<Rows, StoreError> {
-    let objects: Vec<&str> = rotations.iter().map(|rotation| rotation.0.as_str()).collect();
-    let array = format!("[{}]", objects.join(","));
-    let statement = Statement::from_sql_and_values(DbBackend::Sqlite, sql, [array.into()]);
-    let mut rows: Rows = rotations.iter().map(|_| None).collect();
-    for row in db.query_all_raw(statement).await? {
-        let number: i64 = row.try_get("", "number")?;
-        if let Some(place) = usize::try_from(number).ok().and_then(|number| rows.get_mut(number)) {
-            *place = Some(row);
-        }
-    }
-    Ok(rows)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -6,8 +6,8 @@
 //! changes are there. While the disk works the next ones queue: the more there are, the more share a commit, and nobody
 //! ever waits for company.
 
+use super::at_once::{self, Written};
 use super::connect::sqlite_pool;
-use super::rotation::{self, Written};
 use super::{StoreError, WriteTransaction};
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{
@@ -28,7 +28,7 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 enum Turn {
     /// Statements that the caller runs itself.
     Transaction(Answer<WriteTransaction>),
-    Rotation(Written, Answer<Option<QueryResult>>),
+    AtOnce(Written, Answer<Option<QueryResult>>),
     Close(oneshot::Sender<()>),
 }
 
@@ -62,11 +62,11 @@ impl Writer {
         self.ask(Turn::Transaction(answer), begun).await
     }
 
-    /// Has a refresh token rotated, together with those of everybody else who waits.
+    /// Has something done that is one statement, together with what everybody else wants who waits.
     /// Gives its row, if it was done.
-    pub(super) async fn rotate(&self, rotation: Written) -> Result<Option<QueryResult>, StoreError> {
-        let (answer, rotated) = oneshot::channel();
-        self.ask(Turn::Rotation(rotation, answer), rotated).await
+    pub(super) async fn at_once(&self, wanted: Written) -> Result<Option<QueryResult>, StoreError> {
+        let (answer, done) = oneshot::channel();
+        self.ask(Turn::AtOnce(wanted, answer), done).await
     }
 
     /// Whoever gives up waiting is passed over, unless the turn has begun.
@@ -104,7 +104,7 @@ impl Turn {
     fn is_given_up(&self) -> bool {
         match self {
             Self::Transaction(answer) => answer.is_closed(),
-            Self::Rotation(_, answer) => answer.is_closed(),
+            Self::AtOnce(_, answer) => answer.is_closed(),
             Self::Close(_) => false,
         }
     }
@@ -113,7 +113,7 @@ impl Turn {
     fn refuse(self, problem: &str) {
         match self {
             Self::Transaction(answer) => drop(answer.send(Err(unavailable(problem)))),
-            Self::Rotation(_, answer) => drop(answer.send(Err(unavailable(problem)))),
+            Self::AtOnce(_, answer) => drop(answer.send(Err(unavailable(problem)))),
             Self::Close(closed) => {
                 // Whoever closes may have gone.
                 let _ = closed.send(());
@@ -125,7 +125,7 @@ impl Turn {
 /// Who had a turn and waits for the commit, with what to say then.
 enum Waiting {
     Transaction(Answer<()>),
-    Rotation(QueryResult, Answer<Option<QueryResult>>),
+    AtOnce(QueryResult, Answer<Option<QueryResult>>),
 }
 
 impl Waiting {
@@ -134,8 +134,8 @@ impl Waiting {
         match (self, problem) {
             (Self::Transaction(answer), None) => drop(answer.send(Ok(()))),
             (Self::Transaction(answer), Some(problem)) => drop(answer.send(Err(problem))),
-            (Self::Rotation(row, answer), None) => drop(answer.send(Ok(Some(row)))),
-            (Self::Rotation(_, answer), Some(problem)) => drop(answer.send(Err(problem))),
+            (Self::AtOnce(row, answer), None) => drop(answer.send(Ok(Some(row)))),
+            (Self::AtOnce(_, answer), Some(problem)) => drop(answer.send(Err(problem))),
         }
     }
 }
@@ -188,9 +188,9 @@ async fn group(
         Some(connection) => connection,
         None => connection.insert(sqlite_pool(options.clone(), 1).await?),
     };
-    if turns.iter().all(|turn| matches!(turn, Turn::Rotation(..))) {
-        let (rotations, answers) = rotations(turns);
-        return sort(rotation::alone(connection, &rotations).await, answers, waiting);
+    if turns.iter().all(|turn| matches!(turn, Turn::AtOnce(..))) {
+        let (wanted, answers) = statements(turns);
+        return sort(at_once::alone(connection, &wanted).await, answers, waiting);
     }
     let immediate = SqliteTransactionMode::Immediate;
     let whole = TransactionOptions { sqlite_transaction_mode: Some(immediate), ..TransactionOptions::default() };
@@ -200,13 +200,13 @@ async fn group(
     let guard = whole.begin_with_options(TransactionOptions::default()).await?;
     let began = Instant::now();
     while !turns.is_empty() && closing.is_none() && waiting.len() < TURNS && began.elapsed() < LONGEST_GROUP {
-        rotate(&guard, turns, waiting).await?;
-        // One at a time, so that rotations which come meanwhile need not wait for all of them.
-        if let Some(position) = turns.iter().position(|turn| !matches!(turn, Turn::Rotation(..))) {
+        all_at_once(&guard, turns, waiting).await?;
+        // One at a time, so that statements which come meanwhile need not wait for all of them.
+        if let Some(position) = turns.iter().position(|turn| !matches!(turn, Turn::AtOnce(..))) {
             match turns.remove(position) {
                 Turn::Transaction(answer) => lend(&guard, answer, waiting).await?,
                 Turn::Close(closed) => *closing = Some(closed),
-                Turn::Rotation(..) => {}
+                Turn::AtOnce(..) => {}
             }
         }
         while turns.len() < TURNS
@@ -219,30 +219,30 @@ async fn group(
     Ok(whole.commit().await?)
 }
 
-/// Has all rotations that wait done at once, within the transaction.
-async fn rotate(
+/// Has all that are one statement done at once, within the transaction.
+async fn all_at_once(
     guard: &DatabaseTransaction,
     turns: &mut Vec<Turn>,
     waiting: &mut Vec<Waiting>,
 ) -> Result<(), StoreError> {
-    let (rotations, answers) = rotations(turns);
-    if rotations.is_empty() {
+    let (wanted, answers) = statements(turns);
+    if wanted.is_empty() {
         return Ok(());
     }
-    sort(rotation::within(guard, &rotations).await, answers, waiting)
+    sort(at_once::within(guard, &wanted).await, answers, waiting)
 }
 
-/// Takes out the rotations, but for those whose callers have gone.
-fn rotations(turns: &mut Vec<Turn>) -> (Vec<Written>, Vec<Answer<Option<QueryResult>>>) {
+/// Takes out those that are one statement, but for those whose callers have gone.
+fn statements(turns: &mut Vec<Turn>) -> (Vec<Written>, Vec<Answer<Option<QueryResult>>>) {
     turns.retain(|turn| !turn.is_given_up());
-    let (mut rotations, mut answers) = (Vec::new(), Vec::new());
-    for turn in turns.extract_if(.., |turn| matches!(turn, Turn::Rotation(..))) {
-        if let Turn::Rotation(rotation, answer) = turn {
-            rotations.push(rotation);
+    let (mut all, mut answers) = (Vec::new(), Vec::new());
+    for turn in turns.extract_if(.., |turn| matches!(turn, Turn::AtOnce(..))) {
+        if let Turn::AtOnce(wanted, answer) = turn {
+            all.push(wanted);
             answers.push(answer);
         }
     }
-    (rotations, answers)
+    (all, answers)
 }
 
 /// Those for whom something was changed wait for the commit, the others are told at once.
@@ -260,7 +260,7 @@ fn sort(
     };
     for (outcome, answer) in outcomes.into_iter().zip(answers) {
         match outcome {
-            Some(row) => waiting.push(Waiting::Rotation(row, answer)),
+            Some(row) => waiting.push(Waiting::AtOnce(row, answer)),
             None => drop(answer.send(Ok(None))),
         }
     }

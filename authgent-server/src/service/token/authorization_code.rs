@@ -1,16 +1,72 @@
 //! `grant_type=authorization_code`: OAuth 2.1, section 4.1.3; RFC 7636, section 4.6; RFC 8707, section 2.2.
 
 use super::TokenError;
-use super::issue::{check_resource, first_refresh_token, for_grant};
+use super::family::family;
+use super::issue::{check_resource, first_refresh_token, for_grant, has_refresh_tokens, usual_resources};
 use crate::crypto::hash::token_hash;
+use crate::crypto::random;
 use crate::domain::{AuthorizationCode, Client, Grant, GrantState, RevocationReason, TokenHash};
 use crate::service::Services;
+use crate::service::client_authentication::authenticate;
 use crate::service::memory::View;
 use crate::service::parameters::Parameters;
+use crate::store::{Redeemed, Redemption};
+use authgent_core::metadata::client::GrantType;
 use authgent_core::pkce::CodeVerifier;
 use authgent_core::time::Timestamp;
 use authgent_core::wire::token::TokenResponse;
 use std::sync::Arc;
+
+/// The usual exchange: what this replica remembers is right, the code is good, and nothing special is asked for. Then one statement
+/// does it, and looks at everything that could speak against it in the database as it does.
+///
+/// `None` says nothing about the request: it is then looked at anew, from the beginning and in the present state, and that
+/// decides. What is lost after the code is used up, here or on its way, is recovered by another authorization.
+pub(super) async fn quickly(
+    services: &Services,
+    authorization: Option<&str>,
+    parameters: &Parameters,
+) -> Result<Option<TokenResponse>, TokenError> {
+    // An assertion is used up by looking at it; the limits of groups are decided by the person.
+    if parameters.get("client_assertion").is_some() || !services.settings.group_scopes.is_empty() {
+        return Ok(None);
+    }
+    let of = ["code", "redirect_uri", "code_verifier"].map(|name| parameters.get(name));
+    let [Some(code), Some(redirect_uri), Some(verifier)] = of else { return Ok(None) };
+    let Ok(verifier) = CodeVerifier::parse(verifier) else { return Ok(None) };
+    let view = services.last_view();
+    let Ok(caller) = authenticate(services, view, authorization, parameters).await else { return Ok(None) };
+    let client = caller.client;
+    if !client.metadata.may_use(GrantType::AuthorizationCode) || !client.metadata.accepts_redirect_uri(redirect_uri) {
+        return Ok(None);
+    }
+    let Some(resources) = usual_resources(services, view, parameters).await else { return Ok(None) };
+    let now = services.now();
+    let code = token_hash(code);
+    let refresh_token = has_refresh_tokens(services, &client).then(|| random::secret(&*services.random));
+    let redemption = Redemption {
+        code,
+        client_id: client.id.clone(),
+        redirect_uri: redirect_uri.to_owned(),
+        code_challenge: verifier.challenge(),
+        // Whether one for the userinfo endpoint comes with a refresh token depends on its scope.
+        resources: resources.iter().filter(|uri| **uri != services.settings.userinfo_uri()).cloned().collect(),
+        cache_generation: view.generation(),
+        at: now,
+        nonce: random::bytes32(&*services.random),
+        refresh_token: refresh_token
+            .as_deref()
+            .map(|secret| (token_hash(secret), now.plus(i64::from(services.settings.refresh_ttl)))),
+    };
+    let Redeemed::Done(of) = services.store.redeem_code(redemption).await? else { return Ok(None) };
+    let (grant, user, nonce) = *of;
+    let mut response = for_grant(services, view, &grant, &user, &grant.scope, nonce, now).await?;
+    response.refresh_token = refresh_token.map(|secret| family(grant.id, &code) + &secret);
+    if let Err(error) = services.note_use(view, &client, now).await {
+        tracing::warn!(client.id = %client.id, error = %error, "that a client was used could not be noted");
+    }
+    Ok(Some(response))
+}
 
 /// Checks and signs first, consumes last: whatever fails on the way leaves the code good.
 pub(super) async fn exchange(

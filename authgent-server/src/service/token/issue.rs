@@ -17,6 +17,7 @@ use authgent_core::time::Timestamp;
 use authgent_core::token::{AT_JWT, AccessTokenClaims, Audience, IdTokenClaims};
 use authgent_core::wire::token::TokenResponse;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// The `typ` of an ID token. What is sent to the userinfo endpoint or as a hint is told apart by it.
@@ -100,6 +101,20 @@ pub(super) fn for_client(
     answer(services, &claims)
 }
 
+/// Whether the client gets refresh tokens at all: by the settings and its grant types.
+pub(super) fn has_refresh_tokens(services: &Services, client: &Client) -> bool {
+    services.settings.refresh_ttl != 0 && client.metadata.may_use(GrantType::RefreshToken)
+}
+
+/// The canonical URIs of the resources that a token request may be about, where the request says nothing unusual of them: the one
+/// that it names, or all. As this replica remembers them.
+pub(super) async fn usual_resources(services: &Services, view: View, parameters: &Parameters) -> Option<Arc<[String]>> {
+    let known = Arc::clone(&services.resources(view).await.ok()?.uris);
+    let Some(asked) = parameters.get("resource") else { return Some(known) };
+    let asked = ResourceUri::parse(asked).ok()?;
+    known.iter().any(|uri| uri == asked.as_str()).then(|| [asked.to_string()].into())
+}
+
 /// The first refresh token of a grant, where one is due: by the settings and the client's grant types. For the userinfo
 /// endpoint alone only with `offline_access` (OpenID Connect Core, section 11); clients of MCP servers expect one without.
 pub(super) fn first_refresh_token(
@@ -109,7 +124,7 @@ pub(super) fn first_refresh_token(
     code: &TokenHash,
     now: Timestamp,
 ) -> Option<(String, RefreshToken)> {
-    if services.settings.refresh_ttl == 0 || !client.metadata.may_use(GrantType::RefreshToken) {
+    if !has_refresh_tokens(services, client) {
         return None;
     }
     if services.settings.is_userinfo(&grant.resource) && !grant.scope.contains(OFFLINE_ACCESS) {

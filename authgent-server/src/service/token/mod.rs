@@ -33,9 +33,12 @@ pub async fn token(
     }
     let name = parameters.get("grant_type").ok_or(TokenError::Missing("grant_type"))?;
     let grant_type = GrantType::parse(name).ok_or(TokenError::UnsupportedGrantType)?;
-    if grant_type == GrantType::RefreshToken
-        && let Some(response) = refresh_token::quickly(services, authorization, parameters).await?
-    {
+    let done = match grant_type {
+        GrantType::AuthorizationCode => authorization_code::quickly(services, authorization, parameters).await?,
+        GrantType::RefreshToken => refresh_token::quickly(services, authorization, parameters).await?,
+        GrantType::ClientCredentials => None,
+    };
+    if let Some(response) = done {
         return Ok(response);
     }
     let view = services.view().await?;

@@ -2,7 +2,7 @@
 
 use super::TokenError;
 use super::family::{grant_of, hash_of, successor_of};
-use super::issue::{check_resource, for_grant, refresh_token};
+use super::issue::{check_resource, for_grant, refresh_token, usual_resources};
 use crate::crypto::random;
 use crate::domain::rotation::{Decision, FURTHEST, decide, decide_without_row, follow};
 use crate::domain::{Client, Grant, RevocationReason};
@@ -12,7 +12,6 @@ use crate::service::memory::View;
 use crate::service::parameters::Parameters;
 use crate::store::{Rotated, Rotation, StoreError};
 use authgent_core::metadata::client::GrantType;
-use authgent_core::resource::ResourceUri;
 use authgent_core::scope::Scope;
 use authgent_core::time::Timestamp;
 use authgent_core::wire::token::TokenResponse;
@@ -34,12 +33,7 @@ pub(super) async fn quickly(
     let view = services.last_view();
     let Ok(caller) = authenticate(services, view, authorization, parameters).await else { return Ok(None) };
     let client = caller.client;
-    let Ok(resources) = services.resources(view).await else { return Ok(None) };
-    let resources = match parameters.get("resource").map(ResourceUri::parse) {
-        None => Arc::clone(&resources.uris),
-        Some(Ok(uri)) if resources.uris.iter().any(|known| known == uri.as_str()) => [uri.to_string()].into(),
-        Some(_) => return Ok(None),
-    };
+    let Some(resources) = usual_resources(services, view, parameters).await else { return Ok(None) };
     if !client.metadata.may_use(GrantType::RefreshToken) || !services.settings.group_scopes.is_empty() {
         return Ok(None);
     }

@@ -7,6 +7,7 @@ mod m0001_initial;
 mod m0002_clients;
 pub(super) mod m0003_people;
 mod m0004_replicas;
+mod m0005_redemption;
 
 use super::error::is_there_already;
 use super::{Attempts, Store, StoreError};
@@ -57,6 +58,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_clients::Migration),
             Box::new(m0003_people::Migration),
             Box::new(m0004_replicas::Migration),
+            Box::new(m0005_redemption::Migration),
         ]
     }
 

@@ -302,13 +302,12 @@ async fn grants_sessions_and_links_of_a_backup_can_be_ended() {
 async fn a_backup_of_an_earlier_release_is_taken() {
     let place = Place::new();
     let store = place.open().await;
-    store.execute("DROP TABLE cache_generation").await;
-    store.execute("DROP TABLE signing_keys").await;
-    store.execute("DELETE FROM authgent_migrations WHERE version = '0004_replicas'").await;
-    assert_eq!(place.back_up("copy.db").await.unwrap().pending, ["0004_replicas"]);
+    store.execute("ALTER TABLE authorization_codes DROP COLUMN redemption").await;
+    store.execute("DELETE FROM authgent_migrations WHERE version = '0005_redemption'").await;
+    assert_eq!(place.back_up("copy.db").await.unwrap().pending, ["0005_redemption"]);
     store.close().await;
     let restored = Store::restore(&place.dsn, &place.path("copy.db"), REPLACE).await.unwrap();
-    assert_eq!(restored.pending, ["0004_replicas"]);
+    assert_eq!(restored.pending, ["0005_redemption"]);
     assert_eq!(place.open().await.pending_migrations().await.unwrap(), Vec::<String>::new());
 }
 

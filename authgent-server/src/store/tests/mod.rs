@@ -15,6 +15,7 @@ mod people;
 #[path = "../../../../tests/src/postgres.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the harness of the tests over HTTP has uses for more of it")]
 mod postgres;
+mod redemption;
 mod registration;
 mod resources;
 mod rotation;

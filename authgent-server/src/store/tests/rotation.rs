@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use sea_orm::ConnectionTrait as _;
 use std::time::Duration;
 
-async fn rotation(store: &Store, token: u8, successor: u8) -> Rotation {
+pub(super) async fn rotation(store: &Store, token: u8, successor: u8) -> Rotation {
     Rotation {
         token: hash(token),
         client_id: "client".into(),
