@@ -80,7 +80,7 @@ struct Flights {
     begun: AtomicU64,
     /// The last read that ended.
     landed: Mutex<Option<Landed>>,
-    /// The last that was read, by whomever.
+    /// The last that was read, and whose keys are here.
     last: AtomicI64,
 }
 
@@ -115,9 +115,6 @@ impl Flights {
         let outcome = store.cache_generation().await;
         let shared = outcome.as_ref().copied().map_err(ToString::to_string);
         *self.landed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Landed { number, began, outcome: shared });
-        if let Ok(generation) = outcome {
-            self.last.fetch_max(generation, Ordering::SeqCst);
-        }
         outcome
     }
 }
@@ -130,6 +127,8 @@ impl Services {
     pub async fn view(&self) -> Result<View, StoreError> {
         let generation = self.memory.generation.read(&self.store).await?;
         self.renew_keys(generation).await?;
+        // Only now: whoever goes by the last view signs with the keys that are there.
+        self.memory.generation.last.fetch_max(generation, Ordering::SeqCst);
         Ok(View { generation })
     }
 

@@ -120,10 +120,16 @@ async fn rotate(services: &Services, client: &Client, presented: &str, now: Time
             tx.refresh_token_with_grant(&presented_hash).await?.ok_or(TokenError::RefreshTokenUnknown)?;
         decided = decide(&token, &grant, &client.id, now, grace);
     }
-    drop(tx);
     match decided {
-        Decision::SameSuccessor { nonce } => newest(services, successor_of(presented, &nonce)).await,
-        refused => Err(refuse(services, &grant, refused, now).await),
+        Decision::SameSuccessor { nonce } => {
+            // Nothing was written, but what was read may be of a turn that shares this commit, and is not durable before it.
+            tx.commit().await?;
+            newest(services, successor_of(presented, &nonce)).await
+        }
+        refused => {
+            drop(tx);
+            Err(refuse(services, &grant, refused, now).await)
+        }
     }
 }
 
