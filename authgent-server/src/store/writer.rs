@@ -14,6 +14,7 @@ use sea_orm::{
     DatabaseConnection, DatabaseTransaction, QueryResult, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
@@ -27,9 +28,21 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Turn {
     /// Statements that the caller runs itself.
-    Transaction(Answer<WriteTransaction>),
-    AtOnce(Written, Answer<Option<QueryResult>>),
+    Transaction(Answer<WriteTransaction>, Settled),
+    AtOnce(Written, Answer<Option<QueryResult>>, Settled),
     Close(oneshot::Sender<()>),
+}
+
+/// Whether a turn has begun, or whoever waited for it has given up: what comes first. Who gave up is told that nothing was done,
+/// so then nothing may be; and of what has begun nobody knows before its commit.
+#[derive(Clone, Default)]
+struct Settled(Arc<AtomicBool>);
+
+impl Settled {
+    /// Settles it. `false` where it was settled before.
+    fn settle(&self) -> bool {
+        !self.0.swap(true, Ordering::SeqCst)
+    }
 }
 
 /// The queue of those who want to write.
@@ -59,23 +72,30 @@ impl Writer {
     /// Waits for a turn.
     pub(super) async fn begin(&self) -> Result<WriteTransaction, StoreError> {
         let (answer, begun) = oneshot::channel();
-        self.ask(Turn::Transaction(answer), begun).await
+        self.ask(|settled| Turn::Transaction(answer, settled), begun).await
     }
 
     /// Has something done that is one statement, together with what everybody else wants who waits.
     /// Gives its row, if it was done.
     pub(super) async fn at_once(&self, wanted: Written) -> Result<Option<QueryResult>, StoreError> {
         let (answer, done) = oneshot::channel();
-        self.ask(Turn::AtOnce(wanted, answer), done).await
+        self.ask(|settled| Turn::AtOnce(wanted, answer, settled), done).await
     }
 
-    /// Whoever gives up waiting is passed over, unless the turn has begun.
-    async fn ask<T>(&self, turn: Turn, answer: oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
-        self.queue.send(turn).map_err(|_| closed())?;
-        match timeout(self.patience, answer).await {
-            Ok(answer) => answer.map_err(|_| closed())?,
-            Err(_) => Err(unavailable("others have been writing for too long")),
-        }
+    /// Whoever gives up waiting is passed over. When the turn has begun nobody gives up: it may be committed.
+    async fn ask<T>(
+        &self,
+        turn: impl FnOnce(Settled) -> Turn,
+        mut answer: oneshot::Receiver<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let settled = Settled::default();
+        self.queue.send(turn(settled.clone())).map_err(|_| closed())?;
+        let outcome = match timeout(self.patience, &mut answer).await {
+            Ok(outcome) => outcome,
+            Err(_) if settled.settle() => return Err(unavailable("others have been writing for too long")),
+            Err(_) => answer.await,
+        };
+        outcome.map_err(|_| closed())?
     }
 }
 
@@ -103,8 +123,8 @@ impl Turn {
     /// Whether nobody waits for it any more.
     fn is_given_up(&self) -> bool {
         match self {
-            Self::Transaction(answer) => answer.is_closed(),
-            Self::AtOnce(_, answer) => answer.is_closed(),
+            Self::Transaction(answer, _) => answer.is_closed(),
+            Self::AtOnce(_, answer, _) => answer.is_closed(),
             Self::Close(_) => false,
         }
     }
@@ -112,8 +132,8 @@ impl Turn {
     /// A caller that has gone needs no answer.
     fn refuse(self, problem: &str) {
         match self {
-            Self::Transaction(answer) => drop(answer.send(Err(unavailable(problem)))),
-            Self::AtOnce(_, answer) => drop(answer.send(Err(unavailable(problem)))),
+            Self::Transaction(answer, _) => drop(answer.send(Err(unavailable(problem)))),
+            Self::AtOnce(_, answer, _) => drop(answer.send(Err(unavailable(problem)))),
             Self::Close(closed) => {
                 // Whoever closes may have gone.
                 let _ = closed.send(());
@@ -204,9 +224,9 @@ async fn group(
         // One at a time, so that statements which come meanwhile need not wait for all of them.
         if let Some(position) = turns.iter().position(|turn| !matches!(turn, Turn::AtOnce(..))) {
             match turns.remove(position) {
-                Turn::Transaction(answer) => lend(&guard, answer, waiting).await?,
+                Turn::Transaction(answer, settled) if settled.settle() => lend(&guard, answer, waiting).await?,
                 Turn::Close(closed) => *closing = Some(closed),
-                Turn::AtOnce(..) => {}
+                Turn::Transaction(..) | Turn::AtOnce(..) => {}
             }
         }
         while turns.len() < TURNS
@@ -237,7 +257,9 @@ fn statements(turns: &mut Vec<Turn>) -> (Vec<Written>, Vec<Answer<Option<QueryRe
     turns.retain(|turn| !turn.is_given_up());
     let (mut all, mut answers) = (Vec::new(), Vec::new());
     for turn in turns.extract_if(.., |turn| matches!(turn, Turn::AtOnce(..))) {
-        if let Turn::AtOnce(wanted, answer) = turn {
+        if let Turn::AtOnce(wanted, answer, settled) = turn
+            && settled.settle()
+        {
             all.push(wanted);
             answers.push(answer);
         }

@@ -2,8 +2,10 @@
 //! it is durable.
 
 use super::fixtures::*;
-use crate::store::{Store, StoreError};
+use crate::store::writer::Writer;
+use crate::store::{Rotated, Store, StoreError};
 use futures_util::future::join_all;
+use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -124,4 +126,31 @@ async fn a_store_that_is_closed_refuses_and_has_kept_everything() {
     let again = Store::connect(&dsn.into()).await.unwrap();
     assert_eq!(again.users().await.unwrap().len(), 1);
     again.execute("DELETE FROM users").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_told_that_nothing_was_done_of_what_is_done_later() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("authgent.db");
+    let dsn = format!("sqlite://{}", file.display());
+    let mut store = Store::connect(&dsn.clone().into()).await.unwrap();
+    store.migrate().await.unwrap();
+    with_grant(&store).await;
+    let options = SqliteConnectOptions::new().filename(&file).busy_timeout(Duration::from_secs(5));
+    store.writer = Some(Writer::start(options, Duration::from_millis(50)).await.unwrap());
+    let rotation = super::rotation::rotation(&store, 2, 3).await;
+    // A disk that stands still, or somebody else who writes.
+    let other = Store::connect(&dsn.into()).await.unwrap();
+    let held = other.begin().await.unwrap();
+    let begun = tokio::spawn({
+        let store = store.clone();
+        async move { store.rotate_refresh_token(rotation).await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // Its turn has not come.
+    assert!(store.begin().await.unwrap_err().is_unavailable());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    drop(held);
+    assert!(matches!(begun.await.unwrap().unwrap(), Rotated::Done(_)), "it had begun, and is told what came of it");
+    assert!(store.refresh_token_with_grant(&hash(3)).await.unwrap().is_some());
 }
