@@ -10,7 +10,7 @@ use authgent_server::config::Config;
 use authgent_server::crypto::password::PasswordHasher;
 use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
 use authgent_server::crypto::random::{SystemRandom, secret};
-use authgent_server::domain::{Client, ClientOrigin, Email, User};
+use authgent_server::domain::{Client, ClientOrigin, Email, Grant, RefreshToken, User};
 use authgent_server::net::{Resolve, SystemResolver};
 use authgent_server::startup::{Application, Dependencies, StartupError};
 use authgent_server::store::Store;
@@ -241,6 +241,16 @@ impl TestServer {
         let (status, body) = self.register(&metadata).await?;
         anyhow::ensure!(status == 201, "{status}: {body}");
         Ok(body["client_id"].as_str().context("client_id")?.to_owned())
+    }
+
+    /// The row of a refresh token and its grant. It is stored under the hash of its last 43 characters.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn refresh_token(&self, token: &str) -> Result<Option<(RefreshToken, Grant)>> {
+        let (_, secret) = token.split_at_checked(44).context("a refresh token has 87 characters")?;
+        let hash = authgent_server::crypto::hash::token_hash(secret);
+        Ok(self.store.refresh_token_with_grant(&hash).await?)
     }
 
     /// Removes what is over by the server's clock, as the server does every five minutes.

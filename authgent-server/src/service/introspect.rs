@@ -4,7 +4,7 @@ use crate::domain::{ClientOrigin, GrantState, RefreshTokenState};
 use crate::service::Services;
 use crate::service::client_authentication::{Caller, ClientAuthenticationError, authenticate};
 use crate::service::parameters::Parameters;
-use crate::service::token::{grant_of_jti, refresh_token_hash};
+use crate::service::token::{grant_of_jti, refresh_token_row};
 use crate::store::StoreError;
 use authgent_core::token::validate::{Expected, validate_access_token};
 use authgent_core::token::{AccessTokenClaims, Audience};
@@ -102,7 +102,7 @@ async fn refresh_token(
     caller: &str,
     token: &str,
 ) -> Result<IntrospectionResponse, IntrospectError> {
-    let found = services.store.refresh_token_with_grant(&refresh_token_hash(token)).await?;
+    let found = refresh_token_row(services, token).await?;
     let live = found.filter(|(token, grant)| {
         token.state == RefreshTokenState::Live
             && token.expires_at > services.now()

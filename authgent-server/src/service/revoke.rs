@@ -4,7 +4,7 @@ use crate::domain::RevocationReason;
 use crate::service::Services;
 use crate::service::client_authentication::{ClientAuthenticationError, authenticate};
 use crate::service::parameters::Parameters;
-use crate::service::token::{grant_of_jti, grant_of_used_refresh_token, refresh_token_hash};
+use crate::service::token::{grant_of_jti, grant_of_used_refresh_token, refresh_token_row};
 use crate::store::StoreError;
 use uuid::Uuid;
 
@@ -78,7 +78,7 @@ async fn hangs_on(services: &Services, client_id: &str, token: &str) -> Result<H
             None => Hangs::Unknown,
         });
     }
-    let found = services.store.refresh_token_with_grant(&refresh_token_hash(token)).await?;
+    let found = refresh_token_row(services, token).await?;
     if let Some((token, _)) = found {
         return Ok(Hangs::OnGrant(token.grant_id));
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a caller waits for a free connection or, on SQLite, for the lock of another process.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A directory that is removed with everything in it.
 #[derive(Debug)]
@@ -55,7 +55,8 @@ pub(super) async fn connect(dsn: &SecretString) -> Result<Store, StoreError> {
                 read: pool,
                 writer: None,
                 health: Arc::default(),
-                refuses_one_statement: Arc::default(),
+                batches: Arc::default(),
+                lateness: Arc::default(),
                 _temporary: None,
             })
         }
@@ -102,12 +103,14 @@ async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Resu
     // rotations never waits for the one who reads it.
     let writing =
         options.journal_mode(SqliteJournalMode::Wal).pragma("temp_store", "MEMORY").row_buffer_size(2 * TURNS);
-    let writer = Writer::start(writing, PATIENCE).await.map_err(unreadable)?;
+    let lateness = Arc::default();
+    let writer = Writer::start(writing, PATIENCE, Arc::clone(&lateness)).await.map_err(unreadable)?;
     Ok(Store {
         read: Connections::Sqlite(read),
         writer: Some(writer),
         health: Arc::default(),
-        refuses_one_statement: Arc::default(),
+        batches: Arc::default(),
+        lateness,
         _temporary: temporary,
     })
 }

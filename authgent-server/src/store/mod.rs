@@ -20,6 +20,7 @@ mod applications;
 mod assertions;
 mod at_once;
 mod backup;
+mod batches;
 mod challenges;
 mod cleanup;
 mod clients;
@@ -36,6 +37,7 @@ mod health;
 mod identities;
 mod initial_access_tokens;
 mod interactions;
+mod lateness;
 mod links;
 mod migration;
 mod passkeys;
@@ -59,16 +61,19 @@ pub use backup::{BackedUp, BackupError, RestoreOptions, Restored};
 pub use cleanup::{RETENTION_SECONDS, Swept};
 pub use error::StoreError;
 pub use generation::LEASE;
-pub use redemption::{Redeemed, Redemption};
-pub use rotation::{Rotated, Rotation};
+pub use redemption::Redemption;
+pub use rotation::Rotation;
 
+use batches::Batches;
 use connect::TemporaryDirectory;
 use connections::Connections;
 use health::Health;
+use lateness::Lateness;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionOptions, TransactionTrait};
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use tokio::time::Instant;
 use writer::{GivenBack, Writer};
 
 /// The database. Cheap to clone; all clones share the connections.
@@ -81,8 +86,9 @@ pub struct Store {
     writer: Option<Writer>,
     /// What the last probe found.
     health: Arc<Health>,
-    /// Whether the database does not do a whole rotation in one statement.
-    refuses_one_statement: Arc<AtomicBool>,
+    /// What waits for PostgreSQL.
+    batches: Arc<Batches>,
+    lateness: Arc<Lateness>,
     /// Where `sqlite::memory:` really lives; removed with the last clone.
     _temporary: Option<Arc<TemporaryDirectory>>,
 }
@@ -158,8 +164,10 @@ impl Store {
         match &self.writer {
             Some(writer) => writer.begin().await,
             None => {
+                let began = Instant::now();
                 let transaction = self.read.here().begin_with_options(TransactionOptions::default()).await?;
-                Ok(WriteTransaction::new(Arc::new(transaction), None))
+                let end = End::Own(Arc::clone(&self.lateness), began);
+                Ok(WriteTransaction::new(Arc::new(transaction), end))
             }
         }
     }
@@ -170,11 +178,18 @@ impl Store {
 /// Its methods are written beside what they are about: `store/clients.rs`, `store/codes.rs`, and so on.
 #[must_use = "dropping a transaction undoes it"]
 pub struct WriteTransaction {
-    /// Shared with the writer of SQLite, who ends it: dropped before `given_back`, so that the writer then has it alone.
+    /// Shared with the writer of SQLite, who ends it: dropped before `end`, so that the writer then has it alone.
     inner: Arc<DatabaseTransaction>,
-    /// On SQLite, where the transaction is a turn of the writer.
-    given_back: Option<GivenBack>,
+    end: End,
     ends_cache_generation: AtomicBool,
+}
+
+/// How it is committed.
+enum End {
+    /// By the writer of SQLite, whose turn it is.
+    GivenBack(GivenBack),
+    /// By itself. It began then, and is late when it takes long.
+    Own(Arc<Lateness>, Instant),
 }
 
 impl std::fmt::Debug for WriteTransaction {
@@ -184,8 +199,8 @@ impl std::fmt::Debug for WriteTransaction {
 }
 
 impl WriteTransaction {
-    fn new(inner: Arc<DatabaseTransaction>, given_back: Option<GivenBack>) -> Self {
-        Self { inner, given_back, ends_cache_generation: AtomicBool::new(false) }
+    fn new(inner: Arc<DatabaseTransaction>, end: End) -> Self {
+        Self { inner, end, ends_cache_generation: AtomicBool::new(false) }
     }
 
     /// Makes everything that was done in the transaction visible and durable. After an error, or where the answer never
@@ -196,11 +211,15 @@ impl WriteTransaction {
     pub async fn commit(self) -> Result<(), StoreError> {
         self.raise_cache_generation().await?;
         let ends_lease = self.ends_lease();
-        let Self { inner, given_back, .. } = self;
-        match (given_back, Arc::into_inner(inner)) {
-            (Some(given_back), _) => given_back.committed().await?,
-            (None, Some(transaction)) => transaction.commit().await?,
-            (None, None) => {
+        let Self { inner, end, .. } = self;
+        match (end, Arc::into_inner(inner)) {
+            (End::GivenBack(given_back), _) => given_back.committed().await?,
+            (End::Own(lateness, began), Some(transaction)) => {
+                let committed = transaction.commit().await;
+                lateness.note(began);
+                committed?;
+            }
+            (End::Own(..), None) => {
                 return Err(StoreError::Unavailable { problem: "the transaction is still in use".to_owned() });
             }
         }

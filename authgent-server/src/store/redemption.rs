@@ -1,14 +1,11 @@
 //! Exchanging an authorization code for tokens ([`super::at_once`]).
 
-use super::at_once::{Kind, Written, columns, grant_and_user, hex};
-use super::entity::{grants, users};
+use super::at_once::{Exchanged, Hex, Kind, Wanted, Written};
 use super::{Store, StoreError};
 use crate::domain::{Grant, TokenHash, User};
 use authgent_core::pkce::CodeChallenge;
 use authgent_core::time::Timestamp;
-use sea_orm::{DbBackend, Statement, Value};
-use serde::Serialize;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// What is wanted.
 #[derive(Clone)]
@@ -39,127 +36,43 @@ impl std::fmt::Debug for Redemption {
     }
 }
 
-/// What came of a [`Redemption`].
-#[derive(Debug)]
-pub enum Redeemed {
-    /// The code is used up, the refresh token is there, and both are durable. This is what they belong to, and the `nonce` of the
-    /// authorization request.
-    Done(Box<(Grant, User, Option<String>)>),
-    /// Nothing was changed: the code is unknown, expired or used, something that was presented does not match, its grant does not
-    /// hold or is for another resource, the person or the client is disabled, or the generation is over.
-    Unusual,
-}
+pub(super) const EXCHANGED: Exchanged = Exchanged {
+    table: "authorization_codes",
+    hash: "code_hash",
+    nonce: "redemption",
+    agrees: "t.client_id = w.client_id AND t.redirect_uri = w.redirect_uri AND t.code_challenge = w.code_challenge",
+    agrees_in_sqlite: "t.client_id = w.value ->> 'client_id' AND t.redirect_uri = w.value ->> 'redirect_uri' \
+         AND t.code_challenge = w.value ->> 'code_challenge'",
+    request_nonce: "t.nonce",
+};
 
 impl Store {
-    /// Exchanges a code, where nothing speaks against it. Of any number of callers one is told [`Redeemed::Done`].
+    /// Exchanges a code, where nothing speaks against it. Gives what it belongs to and the `nonce` of the authorization request when
+    /// it is used up, the refresh token there, and both durable. Of any number of callers one is told so.
+    ///
+    /// `None`: nothing was changed. The code is unknown, expired, used or just being used, something that was presented does not match,
+    /// its grant does not hold or is for another resource, the person or the client is disabled, or the generation is over.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`]: whether it was done is not known. [`StoreError::Corrupt`].
-    pub async fn redeem_code(&self, redemption: Redemption) -> Result<Redeemed, StoreError> {
-        let row = match &self.writer {
-            Some(writer) => writer.at_once(Written::new(Kind::Redemption, &Wanted::from(&redemption))?).await?,
-            None => self.one_round_trip(statement(&redemption), redemption.nonce[0]).await?,
-        };
-        let Some(row) = row else { return Ok(Redeemed::Unusual) };
-        let (grant, user) = grant_and_user(&row)?;
-        Ok(Redeemed::Done(Box::new((grant, user, row.try_get("", "nonce")?))))
-    }
-}
-
-/// The row of the code is locked by the update, and its condition looked at again after a wait, as with a rotation.
-static ONE_ROUND_TRIP: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "WITH consumed AS (\
-           UPDATE authorization_codes AS t SET consumed_at = $2, redemption = $3 \
-           FROM grants AS g, users AS u, clients AS c \
-           WHERE t.code_hash = $1 AND t.consumed_at IS NULL AND t.expires_at > $2 \
-             AND t.client_id = $4 AND t.redirect_uri = $5 AND t.code_challenge = $6 \
-             AND g.id = t.grant_id AND g.revoked_at IS NULL AND g.client_id = $4 \
-             AND g.resource = ANY(string_to_array($7, ' ')) \
-             AND u.id = g.user_id AND u.enabled AND c.id = g.client_id AND c.enabled \
-             AND (SELECT generation FROM cache_generation WHERE id = 1) = $8 \
-           RETURNING t.nonce AS nonce, {}, {}\
-         ), issued AS (\
-           INSERT INTO refresh_tokens (token_hash, grant_id, created_at, expires_at) \
-           SELECT $9, g_id, $2, $10 FROM consumed WHERE $9 IS NOT NULL\
-         ) SELECT * FROM consumed",
-        columns::<grants::Entity>("g"),
-        columns::<users::Entity>("u"),
-    )
-});
-
-fn statement(redemption: &Redemption) -> Statement {
-    let refresh_token = redemption.refresh_token;
-    let values: [Value; 10] = [
-        redemption.code.0.to_vec().into(),
-        redemption.at.0.into(),
-        redemption.nonce.to_vec().into(),
-        redemption.client_id.as_str().into(),
-        redemption.redirect_uri.as_str().into(),
-        redemption.code_challenge.to_string().into(),
-        redemption.resources.join(" ").into(),
-        redemption.cache_generation.into(),
-        refresh_token.map(|(hash, _)| hash.0.to_vec()).into(),
-        refresh_token.map(|(_, end)| end.0).into(),
-    ];
-    Statement::from_sql_and_values(DbBackend::Postgres, ONE_ROUND_TRIP.as_str(), values)
-}
-
-/// As that of rotations: whoever finds their nonce in the row has won.
-pub(super) static BATCH: LazyLock<String> = LazyLock::new(|| {
-    format!(
-        "UPDATE authorization_codes SET consumed_at = w.value ->> 'at', redemption = unhex(w.value ->> 'nonce') \
-         FROM json_each(?1, '$.redemptions') AS w \
-         WHERE code_hash = unhex(w.value ->> 'code') AND consumed_at IS NULL AND expires_at > w.value ->> 'at' \
-           AND client_id = w.value ->> 'client' AND redirect_uri = w.value ->> 'redirect_uri' \
-           AND code_challenge = w.value ->> 'code_challenge' \
-           AND (SELECT generation FROM cache_generation WHERE id = 1) = w.value ->> 'generation' \
-           AND EXISTS (\
-             SELECT 1 FROM grants AS g CROSS JOIN users AS u ON u.id = g.user_id CROSS JOIN clients AS c ON c.id = g.client_id \
-             WHERE g.id = authorization_codes.grant_id AND g.revoked_at IS NULL AND g.client_id = w.value ->> 'client' \
-               AND g.resource IN (SELECT value FROM json_each(w.value -> 'resources')) AND u.enabled AND c.enabled\
-           );\
-         INSERT INTO refresh_tokens (token_hash, grant_id, created_at, expires_at) \
-         SELECT unhex(w.value ->> 'refresh_token'), t.grant_id, w.value ->> 'at', w.value ->> 'expires_at' \
-         FROM json_each(?1, '$.redemptions') AS w CROSS JOIN authorization_codes AS t ON t.code_hash = unhex(w.value ->> 'code') \
-         WHERE t.redemption = unhex(w.value ->> 'nonce') AND w.value ->> 'refresh_token' IS NOT NULL;\
-         SELECT 'redemption' AS kind, w.key AS number, t.nonce AS nonce, {}, {} \
-         FROM json_each(?1, '$.redemptions') AS w CROSS JOIN authorization_codes AS t ON t.code_hash = unhex(w.value ->> 'code') \
-         CROSS JOIN grants AS g ON g.id = t.grant_id CROSS JOIN users AS u ON u.id = g.user_id \
-         WHERE t.redemption = unhex(w.value ->> 'nonce')",
-        columns::<grants::Entity>("g"),
-        columns::<users::Entity>("u"),
-    )
-});
-
-/// A [`Redemption`] as SQLite is told of it; bytes in hexadecimal.
-#[derive(Serialize)]
-struct Wanted<'a> {
-    code: String,
-    client: &'a str,
-    redirect_uri: &'a str,
-    code_challenge: String,
-    resources: &'a [String],
-    generation: i64,
-    at: i64,
-    nonce: String,
-    refresh_token: Option<String>,
-    expires_at: Option<i64>,
-}
-
-impl<'a> From<&'a Redemption> for Wanted<'a> {
-    fn from(redemption: &'a Redemption) -> Self {
-        Self {
-            code: hex(&redemption.code.0),
-            client: &redemption.client_id,
-            redirect_uri: &redemption.redirect_uri,
-            code_challenge: redemption.code_challenge.to_string(),
-            resources: &redemption.resources,
+    pub async fn redeem_code(
+        &self,
+        redemption: Redemption,
+    ) -> Result<Option<(Grant, User, Option<String>)>, StoreError> {
+        let refresh_token = redemption.refresh_token.as_ref();
+        let wanted = Wanted {
+            presented: Hex(&redemption.code.0),
+            nonce: Hex(&redemption.nonce),
+            at: redemption.at,
             generation: redemption.cache_generation,
-            at: redemption.at.0,
-            nonce: hex(&redemption.nonce),
-            refresh_token: redemption.refresh_token.map(|(hash, _)| hex(&hash.0)),
-            expires_at: redemption.refresh_token.map(|(_, end)| end.0),
-        }
+            client_id: &redemption.client_id,
+            resources: &redemption.resources,
+            refresh_token: refresh_token.map(|(hash, _)| Hex(&hash.0)),
+            expires_at: refresh_token.map(|(_, end)| *end),
+            grant_id: None,
+            redirect_uri: Some(&redemption.redirect_uri),
+            code_challenge: Some(redemption.code_challenge.to_string()),
+        };
+        self.at_once(Written::new(Kind::Redemption, &wanted)?).await
     }
 }

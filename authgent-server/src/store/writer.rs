@@ -8,7 +8,8 @@
 
 use super::at_once::{self, Written};
 use super::connect::sqlite_pool;
-use super::{StoreError, WriteTransaction};
+use super::lateness::Lateness;
+use super::{End, StoreError, WriteTransaction};
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{
     DatabaseConnection, DatabaseTransaction, QueryResult, SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -54,10 +55,14 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Opens the connection and starts the writer, who ends with the last clone.
-    pub(super) async fn start(options: SqliteConnectOptions, patience: Duration) -> Result<Self, sea_orm::DbErr> {
+    pub(super) async fn start(
+        options: SqliteConnectOptions,
+        patience: Duration,
+        lateness: Arc<Lateness>,
+    ) -> Result<Self, sea_orm::DbErr> {
         let connection = sqlite_pool(options.clone(), 1).await?;
         let (queue, turns) = mpsc::unbounded_channel();
-        tokio::spawn(run(options, connection, turns));
+        tokio::spawn(run(options, connection, turns, lateness));
         Ok(Self { queue, patience })
     }
 
@@ -145,7 +150,8 @@ impl Turn {
 /// Who had a turn and waits for the commit, with what to say then.
 enum Waiting {
     Transaction(Answer<()>),
-    AtOnce(QueryResult, Answer<Option<QueryResult>>),
+    /// Came at this moment.
+    AtOnce(Instant, QueryResult, Answer<Option<QueryResult>>),
 }
 
 impl Waiting {
@@ -154,19 +160,30 @@ impl Waiting {
         match (self, problem) {
             (Self::Transaction(answer), None) => drop(answer.send(Ok(()))),
             (Self::Transaction(answer), Some(problem)) => drop(answer.send(Err(problem))),
-            (Self::AtOnce(row, answer), None) => drop(answer.send(Ok(Some(row)))),
-            (Self::AtOnce(_, answer), Some(problem)) => drop(answer.send(Err(problem))),
+            (Self::AtOnce(_, row, answer), None) => drop(answer.send(Ok(Some(row)))),
+            (Self::AtOnce(_, _, answer), Some(problem)) => drop(answer.send(Err(problem))),
         }
     }
 }
 
-async fn run(options: SqliteConnectOptions, connection: DatabaseConnection, mut queue: mpsc::UnboundedReceiver<Turn>) {
+async fn run(
+    options: SqliteConnectOptions,
+    connection: DatabaseConnection,
+    mut queue: mpsc::UnboundedReceiver<Turn>,
+    lateness: Arc<Lateness>,
+) {
     let mut connection = Some(connection);
     let mut turns = Vec::with_capacity(TURNS);
     let mut waiting = Vec::with_capacity(TURNS);
     let mut closing = None;
     while closing.is_none() && (!turns.is_empty() || queue.recv_many(&mut turns, TURNS).await > 0) {
+        let began = Instant::now();
         let outcome = group(&options, &mut connection, &mut queue, &mut turns, &mut waiting, &mut closing).await;
+        let came = waiting.iter().filter_map(|waiting| match waiting {
+            Waiting::AtOnce(came, ..) => Some(*came),
+            Waiting::Transaction(_) => None,
+        });
+        lateness.note(came.fold(began, Instant::min));
         waiting.drain(..).for_each(|waiting| waiting.tell(&outcome));
         if let Err(error) = outcome {
             tracing::error!(error = %error, "writing to the database failed");
@@ -253,15 +270,15 @@ async fn all_at_once(
 }
 
 /// Takes out those that are one statement, but for those whose callers have gone.
-fn statements(turns: &mut Vec<Turn>) -> (Vec<Written>, Vec<Answer<Option<QueryResult>>>) {
+fn statements(turns: &mut Vec<Turn>) -> (Vec<Written>, Vec<(Instant, Answer<Option<QueryResult>>)>) {
     turns.retain(|turn| !turn.is_given_up());
     let (mut all, mut answers) = (Vec::new(), Vec::new());
     for turn in turns.extract_if(.., |turn| matches!(turn, Turn::AtOnce(..))) {
         if let Turn::AtOnce(wanted, answer, settled) = turn
             && settled.settle()
         {
+            answers.push((wanted.since, answer));
             all.push(wanted);
-            answers.push(answer);
         }
     }
     (all, answers)
@@ -270,19 +287,19 @@ fn statements(turns: &mut Vec<Turn>) -> (Vec<Written>, Vec<Answer<Option<QueryRe
 /// Those for whom something was changed wait for the commit, the others are told at once.
 fn sort(
     outcomes: Result<Vec<Option<QueryResult>>, StoreError>,
-    answers: Vec<Answer<Option<QueryResult>>>,
+    answers: Vec<(Instant, Answer<Option<QueryResult>>)>,
     waiting: &mut Vec<Waiting>,
 ) -> Result<(), StoreError> {
     let outcomes = match outcomes {
         Ok(outcomes) => outcomes,
         Err(error) => {
-            answers.into_iter().for_each(|answer| drop(answer.send(Err(unavailable(error.to_string())))));
+            answers.into_iter().for_each(|(_, answer)| drop(answer.send(Err(unavailable(error.to_string())))));
             return Err(error);
         }
     };
-    for (outcome, answer) in outcomes.into_iter().zip(answers) {
+    for (outcome, (came, answer)) in outcomes.into_iter().zip(answers) {
         match outcome {
-            Some(row) => waiting.push(Waiting::AtOnce(row, answer)),
+            Some(row) => waiting.push(Waiting::AtOnce(came, row, answer)),
             None => drop(answer.send(Ok(None))),
         }
     }
@@ -304,7 +321,7 @@ async fn lend(
     };
     let (given_back, ended) = oneshot::channel();
     // Where the caller has gone, the transaction is dropped here, as it is where the caller goes later.
-    drop(answer.send(Ok(WriteTransaction::new(Arc::clone(&savepoint), Some(GivenBack(given_back))))));
+    drop(answer.send(Ok(WriteTransaction::new(Arc::clone(&savepoint), End::GivenBack(GivenBack(given_back))))));
     let outcome = ended.await;
     let savepoint = Arc::into_inner(savepoint).ok_or_else(|| unavailable("a transaction is still in use"))?;
     match outcome {

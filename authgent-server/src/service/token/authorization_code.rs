@@ -10,7 +10,7 @@ use crate::service::Services;
 use crate::service::client_authentication::authenticate;
 use crate::service::memory::View;
 use crate::service::parameters::Parameters;
-use crate::store::{Redeemed, Redemption};
+use crate::store::Redemption;
 use authgent_core::metadata::client::GrantType;
 use authgent_core::pkce::CodeVerifier;
 use authgent_core::time::Timestamp;
@@ -58,8 +58,7 @@ pub(super) async fn quickly(
             .as_deref()
             .map(|secret| (token_hash(secret), now.plus(i64::from(services.settings.refresh_ttl)))),
     };
-    let Redeemed::Done(of) = services.store.redeem_code(redemption).await? else { return Ok(None) };
-    let (grant, user, nonce) = *of;
+    let Some((grant, user, nonce)) = services.store.redeem_code(redemption).await? else { return Ok(None) };
     let mut response = for_grant(services, view, &grant, &user, &grant.scope, nonce, now).await?;
     response.refresh_token = refresh_token.map(|secret| family(grant.id, &code) + &secret);
     if let Err(error) = services.note_use(view, &client, now).await {

@@ -7,7 +7,7 @@
 //! A token is `FAMILY SECRET`: 44 characters that name and prove the grant, and 43 that are the secret of this one token.
 
 use crate::crypto::hash::{base64url, base64url_decoded, constant_time_eq, hmac_sha256, token_hash};
-use crate::domain::{Grant, TokenHash};
+use crate::domain::{Grant, RefreshToken, TokenHash};
 use crate::service::Services;
 use crate::store::StoreError;
 use uuid::Uuid;
@@ -29,30 +29,46 @@ pub(super) fn family(grant_id: Uuid, code: &TokenHash) -> String {
     base64url(&bytes)
 }
 
-/// What a token is stored under: the hash of its secret, which is there before anybody knows of which grant it is going to be.
-#[must_use]
-pub fn hash_of(token: &str) -> TokenHash {
-    token_hash(divided(token).1)
+/// A refresh token as it was presented, taken apart.
+#[derive(Clone, Copy)]
+pub(super) struct Presented<'t> {
+    family: &'t str,
+    secret: &'t str,
+    /// The grant that it claims to be of.
+    pub(super) grant_id: Uuid,
 }
 
-/// The token that follows `presented`: of the same family, and as random as the nonce. Its secret can be made again only from the
-/// one that was presented together with the row of the database, neither of which alone says anything of it.
-pub(super) fn successor_of(presented: &str, nonce: &[u8; 32]) -> String {
-    let (family, secret) = divided(presented);
-    format!("{family}{}", base64url(&hmac_sha256(nonce, secret.as_bytes())))
+impl<'t> Presented<'t> {
+    /// `None` where it is none of ours.
+    pub(super) fn parse(token: &'t str) -> Option<Self> {
+        let (family, secret) = token.split_at_checked(CHARACTERS)?;
+        let bytes = base64url_decoded(family)?;
+        let grant_id = bytes.get(1..17).filter(|_| bytes[0] == FORM && secret.len() == 43)?;
+        Some(Self { family, secret, grant_id: Uuid::from_slice(grant_id).ok()? })
+    }
+
+    /// What it is stored under: the hash of its secret, which is there before anybody knows of which grant it is going to be.
+    pub(super) fn hash(self) -> TokenHash {
+        token_hash(self.secret)
+    }
+
+    /// The token that follows it, and what that is stored under: of the same family, and as random as the nonce. Its secret can be
+    /// made again only from this one together with the row of the database, neither of which alone says anything of it.
+    pub(super) fn successor(self, nonce: &[u8; 32]) -> (String, TokenHash) {
+        let secret = base64url(&hmac_sha256(nonce, self.secret.as_bytes()));
+        (format!("{}{secret}", self.family), token_hash(&secret))
+    }
 }
 
-/// The family, and the secret. Where it has no family it is all secret.
-fn divided(token: &str) -> (&str, &str) {
-    token.split_at(if named_by(token).is_some() { CHARACTERS } else { 0 })
-}
-
-/// The grant that a token claims to be of.
-fn named_by(token: &str) -> Option<Uuid> {
-    let (family, secret) = token.split_at_checked(CHARACTERS)?;
-    let bytes = base64url_decoded(family)?;
-    let grant_id = bytes.get(1..17).filter(|_| bytes[0] == FORM && secret.len() == 43)?;
-    Uuid::from_slice(grant_id).ok()
+/// The row of a token, and its grant. A secret with the name of another grant is none: what followed it could not be known any more
+/// when its row is gone.
+///
+/// # Errors
+/// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+pub async fn row_of(services: &Services, token: &str) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
+    let Some(presented) = Presented::parse(token) else { return Ok(None) };
+    let found = services.store.refresh_token_with_grant(&presented.hash()).await?;
+    Ok(found.filter(|(_, grant)| grant.id == presented.grant_id))
 }
 
 /// The grant of a token that has no row: it was one of the grant's, used long ago, or expired. `None` where the grant is gone too, or
@@ -61,9 +77,9 @@ fn named_by(token: &str) -> Option<Uuid> {
 /// # Errors
 /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
 pub async fn grant_of(services: &Services, token: &str) -> Result<Option<Grant>, StoreError> {
-    let Some(grant_id) = named_by(token) else { return Ok(None) };
+    let Some(Presented { family: claimed, grant_id, .. }) = Presented::parse(token) else { return Ok(None) };
     let Some(code) = services.store.code_of_grant(grant_id).await? else { return Ok(None) };
-    if !constant_time_eq(family(grant_id, &code).as_bytes(), &token.as_bytes()[..CHARACTERS]) {
+    if !constant_time_eq(family(grant_id, &code).as_bytes(), claimed.as_bytes()) {
         return Ok(None);
     }
     services.store.grant(grant_id).await
@@ -79,29 +95,32 @@ mod tests {
     fn a_successor_is_of_the_same_family_and_otherwise_another() {
         let grant_id = Uuid::from_u128(0x0190_a1b2_c3d4_7e5f_8a9b_0c1d_2e3f_4a5b);
         let first = format!("{}{}", family(grant_id, &CODE), "s".repeat(43));
-        let second = successor_of(&first, &[1; 32]);
-        let other = successor_of(&first, &[2; 32]);
-        assert_eq!((named_by(&first), named_by(&second)), (Some(grant_id), Some(grant_id)));
+        let of = |token| Presented::parse(token).unwrap();
+        let (second, hash) = of(&first).successor(&[1; 32]);
+        let (other, _) = of(&first).successor(&[2; 32]);
+        assert_eq!((of(&first).grant_id, of(&second).grant_id), (grant_id, grant_id));
         assert_eq!(first[..CHARACTERS], second[..CHARACTERS]);
         assert_eq!((first.len(), second.len()), (87, 87));
         assert_ne!(second, other, "the nonce decides");
-        assert_eq!(hash_of(&first), token_hash(&"s".repeat(43)), "known before the grant is");
-        assert_eq!(hash_of("of no family"), token_hash("of no family"));
-        assert_eq!(second, successor_of(&first, &[1; 32]), "again the same");
+        assert_eq!(of(&first).hash(), token_hash(&"s".repeat(43)), "known before the grant is");
+        assert_eq!(of(&second).hash(), hash);
+        assert_eq!(of(&first).successor(&[1; 32]), (second, hash), "again the same");
         assert_ne!(family(grant_id, &CODE), family(grant_id, &TokenHash([8; 32])));
         assert_ne!(family(grant_id, &CODE), family(Uuid::nil(), &CODE));
     }
 
     #[test]
-    fn what_is_no_token_of_ours_is_of_no_family() {
+    fn what_is_no_token_of_ours_is_not_looked_for() {
         let good = format!("{}{}", family(Uuid::nil(), &CODE), "s".repeat(43));
-        assert_eq!(named_by(&good), Some(Uuid::nil()));
+        assert!(Presented::parse(&good).is_some());
         let other_form = format!("Ag{}", &good[2..]);
         let longer = format!("{good}s");
         let odd = format!("{}é{}", &good[..43], "s".repeat(43));
-        for token in ["", &good[..44], &good[..86], &longer, &other_form, &odd, &"é".repeat(60), &"*".repeat(87)] {
-            assert_eq!(named_by(token), None, "{token}");
-            assert_eq!(successor_of(token, &[1; 32]).len(), 43, "{token}");
+        let secret = &good[44..];
+        for token in
+            ["", secret, &good[..44], &good[..86], &longer, &other_form, &odd, &"é".repeat(60), &"*".repeat(87)]
+        {
+            assert!(Presented::parse(token).is_none(), "{token}");
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Making the tokens of an answer: RFC 9068, section 2; OpenID Connect Core, section 2.
 
 use super::TokenError;
-use super::family::{family, hash_of};
+use super::family::family;
+use crate::crypto::hash::token_hash;
 use crate::crypto::random;
 use crate::domain::{Acr, Amr, Client, Grant, RefreshToken, RefreshTokenState, Resource, TokenHash, User};
 use crate::service::authorize::{OFFLINE_ACCESS, OPENID, still_allowed};
@@ -130,9 +131,9 @@ pub(super) fn first_refresh_token(
     if services.settings.is_userinfo(&grant.resource) && !grant.scope.contains(OFFLINE_ACCESS) {
         return None;
     }
-    let token = family(grant.id, code) + &random::secret(&*services.random);
-    let row = refresh_token(services, hash_of(&token), grant.id, now);
-    Some((token, row))
+    let secret = random::secret(&*services.random);
+    let row = refresh_token(services, token_hash(&secret), grant.id, now);
+    Some((family(grant.id, code) + &secret, row))
 }
 
 /// The row of a refresh token that begins now.

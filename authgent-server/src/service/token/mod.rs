@@ -8,7 +8,7 @@ mod issue;
 mod refresh_token;
 
 pub use error::TokenError;
-pub use family::{grant_of as grant_of_used_refresh_token, hash_of as refresh_token_hash};
+pub use family::{grant_of as grant_of_used_refresh_token, row_of as refresh_token_row};
 pub use issue::{ID_TOKEN, grant_of_jti};
 
 use crate::crypto::random;

@@ -1,21 +1,22 @@
 //! `grant_type=refresh_token`: OAuth 2.1, section 4.3. Tokens rotate on every use.
 
 use super::TokenError;
-use super::family::{grant_of, hash_of, successor_of};
+use super::family::{Presented, grant_of, row_of};
 use super::issue::{check_resource, for_grant, refresh_token, usual_resources};
 use crate::crypto::random;
-use crate::domain::rotation::{Decision, FURTHEST, decide, decide_without_row, follow};
-use crate::domain::{Client, Grant, RevocationReason};
+use crate::domain::rotation::{CLOCK_SKEW, Decision, FURTHEST, decide, decide_without_row, follow};
+use crate::domain::{Client, Grant, RevocationReason, TokenHash};
 use crate::service::Services;
 use crate::service::client_authentication::authenticate;
 use crate::service::memory::View;
 use crate::service::parameters::Parameters;
-use crate::store::{Rotated, Rotation, StoreError};
+use crate::store::{Rotation, StoreError};
 use authgent_core::metadata::client::GrantType;
 use authgent_core::scope::Scope;
 use authgent_core::time::Timestamp;
 use authgent_core::wire::token::TokenResponse;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The usual refresh: what this replica remembers is right, the token is live, and nothing special is asked for. Then one
 /// statement does it, and looks at everything that could speak against it in the database as it does.
@@ -29,7 +30,8 @@ pub(super) async fn quickly(
 ) -> Result<Option<TokenResponse>, TokenError> {
     // An assertion is used up by looking at it; a narrower scope and the limits of groups are decided by the grant.
     let special = ["scope", "client_assertion"].iter().any(|name| parameters.get(name).is_some());
-    let Some(presented) = parameters.get("refresh_token").filter(|_| !special) else { return Ok(None) };
+    let presented = parameters.get("refresh_token").filter(|_| !special).and_then(Presented::parse);
+    let Some(presented) = presented else { return Ok(None) };
     let view = services.last_view();
     let Ok(caller) = authenticate(services, view, authorization, parameters).await else { return Ok(None) };
     let client = caller.client;
@@ -39,19 +41,19 @@ pub(super) async fn quickly(
     }
     let now = services.now();
     let nonce = random::bytes32(&*services.random);
-    let successor = successor_of(presented, &nonce);
+    let (successor, successor_hash) = presented.successor(&nonce);
     let rotation = Rotation {
-        token: hash_of(presented),
+        token: presented.hash(),
+        grant_id: presented.grant_id,
         client_id: client.id.clone(),
         resources,
         cache_generation: view.generation(),
         at: now,
-        successor: hash_of(&successor),
+        successor: successor_hash,
         successor_nonce: nonce,
         expires_at: now.plus(i64::from(services.settings.refresh_ttl)),
     };
-    let Rotated::Done(of) = services.store.rotate_refresh_token(rotation).await? else { return Ok(None) };
-    let (grant, user) = *of;
+    let Some((grant, user)) = services.store.rotate_refresh_token(rotation).await? else { return Ok(None) };
     let mut response = for_grant(services, view, &grant, &user, &grant.scope, None, now).await?;
     response.refresh_token = Some(successor);
     if let Err(error) = services.note_use(view, &client, now).await {
@@ -69,9 +71,10 @@ pub(super) async fn refresh(
 ) -> Result<TokenResponse, TokenError> {
     let presented = parameters.get("refresh_token").ok_or(TokenError::Missing("refresh_token"))?;
     let now = services.now();
-    let found = services.store.refresh_token_with_grant(&hash_of(presented)).await?;
-    let Some((token, grant)) = found else { return Err(without_row(services, client, presented, now).await?) };
-    match decide(&token, &grant, &client.id, now, services.settings.refresh_grace) {
+    let Some((token, grant)) = row_of(services, presented).await? else {
+        return Err(without_row(services, client, presented, now).await?);
+    };
+    match decide(&token, &grant, &client.id, now, grace(services)) {
         Decision::Rotate | Decision::SameSuccessor { .. } => {}
         refused => return Err(refuse(services, &grant, refused, now).await),
     }
@@ -101,8 +104,9 @@ async fn without_row(
 /// Two windows of one client that refresh at once (Claude's surfaces share a grant), or a retry after a lost answer, get
 /// the same successor; then nothing is written.
 async fn rotate(services: &Services, client: &Client, presented: &str, now: Timestamp) -> Result<String, TokenError> {
-    let presented_hash = hash_of(presented);
-    let grace = services.settings.refresh_grace;
+    let presented = Presented::parse(presented).ok_or(TokenError::RefreshTokenUnknown)?;
+    let presented_hash = presented.hash();
+    let grace = grace(services);
     let tx = services.store.begin().await?;
     let (token, grant) = tx.refresh_token_with_grant(&presented_hash).await?.ok_or(TokenError::RefreshTokenUnknown)?;
     let mut decided = decide(&token, &grant, &client.id, now, grace);
@@ -110,8 +114,8 @@ async fn rotate(services: &Services, client: &Client, presented: &str, now: Time
         let nonce = random::bytes32(&*services.random);
         // The row decides who rotates: of two requests that come at once, one finds the token no longer live.
         if tx.consume_refresh_token(&presented_hash, now, &nonce).await? {
-            let successor = successor_of(presented, &nonce);
-            tx.insert_refresh_token(&refresh_token(services, hash_of(&successor), grant.id, now)).await?;
+            let (successor, hash) = presented.successor(&nonce);
+            tx.insert_refresh_token(&refresh_token(services, hash, grant.id, now)).await?;
             tx.touch_client(&client.id, now).await?;
             tx.commit().await?;
             return Ok(successor);
@@ -124,7 +128,7 @@ async fn rotate(services: &Services, client: &Client, presented: &str, now: Time
         Decision::SameSuccessor { nonce } => {
             // Nothing was written, but what was read may be of a turn that shares this commit, and is not durable before it.
             tx.commit().await?;
-            newest(services, successor_of(presented, &nonce)).await
+            newest(services, presented.successor(&nonce)).await
         }
         refused => {
             drop(tx);
@@ -134,13 +138,22 @@ async fn rotate(services: &Services, client: &Client, presented: &str, now: Time
 }
 
 /// The successor, or where it was used as well the newest token that followed it.
-async fn newest(services: &Services, mut successor: String) -> Result<String, TokenError> {
+async fn newest(services: &Services, mut successor: (String, TokenHash)) -> Result<String, TokenError> {
     for _ in 0..FURTHEST {
-        let found = services.store.refresh_token_with_grant(&hash_of(&successor)).await?;
+        let found = services.store.refresh_token_with_grant(&successor.1).await?;
         let Some(nonce) = found.and_then(|(token, _)| follow(&token)) else { break };
-        successor = successor_of(&successor, &nonce);
+        let Some(used) = Presented::parse(&successor.0) else { break };
+        successor = used.successor(&nonce);
     }
-    Ok(successor)
+    Ok(successor.0)
+}
+
+/// How long after its use a token is answered again, in seconds. It counts from the moment at which the request came that used it,
+/// and where that was late to be durable, nobody could be answered before.
+fn grace(services: &Services) -> u32 {
+    let grace = services.settings.refresh_grace;
+    let late = services.store.lateness(Duration::from_secs(u64::from(grace + CLOCK_SKEW)));
+    grace.saturating_add(u32::try_from(late.as_secs()).unwrap_or(u32::MAX))
 }
 
 /// What a decision against the token means for its grant, and for the client.

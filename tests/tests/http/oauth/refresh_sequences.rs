@@ -97,8 +97,7 @@ impl Expected {
 async fn begin(flow: &Flow<'_>) -> Expected {
     let tokens = flow.tokens().await.unwrap();
     let text = tokens["refresh_token"].as_str().unwrap();
-    let hash = authgent_server::service::token::refresh_token_hash(text);
-    let (_, grant) = flow.server.store.refresh_token_with_grant(&hash).await.unwrap().unwrap();
+    let (_, grant) = flow.server.refresh_token(text).await.unwrap().unwrap();
     let mut expected = Expected { grant, tokens: Vec::new() };
     expected.issue(text, flow.server.clock.now());
     expected
@@ -143,8 +142,7 @@ async fn run(replicas: &[&TestServer; 2], flow: &Flow<'_>, events: Vec<Event>) -
     }
     // The rows are what the rule says that they are.
     for (text, token) in &expected.tokens {
-        let hash = authgent_server::service::token::refresh_token_hash(text);
-        let (row, grant) = replicas[0].store.refresh_token_with_grant(&hash).await.unwrap().unwrap();
+        let (row, grant) = replicas[0].refresh_token(text).await.unwrap().unwrap();
         let used = |state| match state {
             RefreshTokenState::Live => None,
             RefreshTokenState::Consumed { at, .. } => Some(at),

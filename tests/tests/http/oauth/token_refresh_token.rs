@@ -1,7 +1,7 @@
 //! `POST /oauth/token` with `grant_type=refresh_token`
 
 use authgent_core::time::Clock as _;
-use authgent_server::service::token::refresh_token_hash;
+use authgent_server::store::Store;
 use authgent_tests::flow::{Flow, REDIRECT_URI, payload};
 use authgent_tests::server::{OTHER_RESOURCE, RESOURCE, TestServer};
 use serde_json::Value;
@@ -116,7 +116,7 @@ async fn used_long_ago(server: &TestServer, flow: &Flow<'_>) -> (String, String)
     let (_, second) = flow.refresh(token(&first)).await.unwrap();
     server.clock.advance(86_400);
     server.clean_up().await.unwrap();
-    let row = server.store.refresh_token_with_grant(&refresh_token_hash(token(&first))).await.unwrap();
+    let row = server.refresh_token(token(&first)).await.unwrap();
     assert!(row.is_none(), "the database does not grow with every refresh");
     (token(&first).to_owned(), token(&second).to_owned())
 }
@@ -157,14 +157,13 @@ async fn one_that_nobody_used_in_time_is_no_theft() {
     let server = TestServer::setup().with("AUTHGENT_REFRESH_TTL", 100).start().await.unwrap();
     let flow = Flow::new(&server).await.unwrap();
     let tokens = flow.tokens().await.unwrap();
-    let hash = refresh_token_hash(token(&tokens));
-    let (_, grant) = server.store.refresh_token_with_grant(&hash).await.unwrap().unwrap();
+    let (_, grant) = server.refresh_token(token(&tokens)).await.unwrap().unwrap();
     // A day after its end the token goes; the grant is looked at a day after it began.
     server.clock.advance(100 + 86_400);
     let tx = server.store.begin().await.unwrap();
     tx.delete_expired(server.clock.now(), 500).await.unwrap();
     tx.commit().await.unwrap();
-    assert!(server.store.refresh_token_with_grant(&hash).await.unwrap().is_none());
+    assert!(server.refresh_token(token(&tokens)).await.unwrap().is_none());
     assert_eq!(flow.refresh(token(&tokens)).await.unwrap().1["error"], "invalid_grant");
     let grant = server.store.grant(grant.id).await.unwrap();
     assert!(grant.is_none_or(|grant| grant.is_live()));
@@ -293,4 +292,52 @@ async fn a_scope_that_the_operator_took_away_is_gone_at_the_next_refresh() {
     let (_, refreshed) = flow.refresh(token(&tokens)).await.unwrap();
     assert_eq!(refreshed["scope"], "mcp:read");
     assert_eq!(payload(refreshed["access_token"].as_str().unwrap()).unwrap()["scope"], "mcp:read");
+}
+
+/// What followed it could not be known for a used one when its row is gone.
+#[tokio::test]
+async fn a_secret_without_the_grant_that_it_is_of_is_no_token() {
+    let server = TestServer::start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let (one, other) = (flow.tokens().await.unwrap(), flow.tokens().await.unwrap());
+    let secret = &token(&one)[44..];
+    let renamed = format!("{}{secret}", &token(&other)[..44]);
+    for forged in [secret, &renamed] {
+        for scope in [None, Some("mcp:read")] {
+            let form = [("grant_type", "refresh_token"), ("client_id", &*flow.client_id), ("refresh_token", forged)];
+            let form: Vec<_> = form.into_iter().chain(scope.map(|scope| ("scope", scope))).collect();
+            let (status, body) = server.post("/oauth/token", &form).await.unwrap();
+            assert_eq!((status, body["error"].as_str().unwrap()), (400, "invalid_grant"));
+        }
+    }
+    assert_eq!(flow.refresh(token(&one)).await.unwrap().0, 200, "it was not used up");
+    // Whoever made that had a token of the other grant, and it is none that could be exchanged.
+    assert_eq!(flow.refresh(token(&other)).await.unwrap().0, 400);
+}
+
+/// A disk that stands still for longer than the grace: the first answer comes when the client has given up, and it asks again.
+#[tokio::test]
+async fn the_grace_does_not_pass_while_the_database_stands_still() {
+    let directory = tempfile::tempdir().unwrap();
+    let dsn = format!("sqlite://{}/authgent.db", directory.path().display());
+    let server =
+        TestServer::setup().with("AUTHGENT_DB_DSN", &dsn).with("AUTHGENT_REFRESH_GRACE", 2).start().await.unwrap();
+    let flow = Flow::new(&server).await.unwrap();
+    let first = flow.tokens().await.unwrap();
+    let other = Store::connect(&dsn.into()).await.unwrap();
+    let held = other.begin().await.unwrap();
+    let release = async {
+        tokio::time::sleep(std::time::Duration::from_millis(3_200)).await;
+        server.clock.advance(3);
+        drop(held);
+    };
+    let (answer, ()) = tokio::join!(flow.refresh(token(&first)), release);
+    let (status, second) = answer.unwrap();
+    assert_eq!(status, 200);
+    // Later than the grace and two clocks after the request, and not after its commit.
+    server.clock.advance(3);
+    let (status, again) = flow.refresh(token(&first)).await.unwrap();
+    assert_eq!((status, token(&again)), (200, token(&second)));
+    server.clock.advance(2);
+    assert_eq!(flow.refresh(token(&first)).await.unwrap().0, 400, "it does pass");
 }
