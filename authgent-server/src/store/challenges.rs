@@ -32,6 +32,19 @@ impl Store {
 }
 
 impl WriteTransaction {
+    /// As [`Store::challenge`], as this transaction sees it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn challenge(
+        &self,
+        id: &TokenHash,
+        kind: ChallengeKind,
+        now: Timestamp,
+    ) -> Result<Option<Challenge>, StoreError> {
+        find(&*self.inner, id, kind, now).await
+    }
+
     /// Adds a challenge.
     ///
     /// # Errors

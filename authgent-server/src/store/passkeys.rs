@@ -17,15 +17,6 @@ impl Store {
         let all = Entity::find().filter(Column::UserId.eq(user_id)).order_by_asc(Column::Id);
         all.all(&self.read.here()).await?.into_iter().map(Passkey::try_from).collect()
     }
-
-    /// The passkey that the authenticator names so.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
-    pub async fn passkey_by_credential_id(&self, credential_id: &[u8]) -> Result<Option<Passkey>, StoreError> {
-        let found = Entity::find().filter(Column::CredentialId.eq(credential_id.to_vec()));
-        found.one(&self.read.here()).await?.map(Passkey::try_from).transpose()
-    }
 }
 
 impl WriteTransaction {
@@ -36,6 +27,15 @@ impl WriteTransaction {
     pub async fn passkeys_of_user(&self, user_id: Uuid) -> Result<Vec<Passkey>, StoreError> {
         let all = Entity::find().filter(Column::UserId.eq(user_id)).order_by_asc(Column::Id).lock_exclusive();
         all.all(&*self.inner).await?.into_iter().map(Passkey::try_from).collect()
+    }
+
+    /// The passkey that the authenticator names so, as this transaction sees it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn passkey_by_credential_id(&self, credential_id: &[u8]) -> Result<Option<Passkey>, StoreError> {
+        let found = Entity::find().filter(Column::CredentialId.eq(credential_id.to_vec()));
+        found.one(&*self.inner).await?.map(Passkey::try_from).transpose()
     }
 
     /// Adds a passkey.

@@ -5,8 +5,12 @@ use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{TokenHash, Totp};
 use authgent_core::time::Timestamp;
 use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, Set};
 use uuid::Uuid;
+
+async fn find(db: &impl ConnectionTrait, user_id: Uuid) -> Result<Option<Totp>, StoreError> {
+    Ok(totp::Entity::find_by_id(user_id).one(db).await?.map(Totp::from))
+}
 
 impl Store {
     /// The authenticator app of a person, confirmed or not.
@@ -14,7 +18,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn totp(&self, user_id: Uuid) -> Result<Option<Totp>, StoreError> {
-        Ok(totp::Entity::find_by_id(user_id).one(&self.read.here()).await?.map(Totp::from))
+        find(&self.read.here(), user_id).await
     }
 
     /// How many recovery codes a person has left.
@@ -29,6 +33,14 @@ impl Store {
 }
 
 impl WriteTransaction {
+    /// The authenticator app of a person, confirmed or not, as this transaction sees it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn totp(&self, user_id: Uuid) -> Result<Option<Totp>, StoreError> {
+        find(&*self.inner, user_id).await
+    }
+
     /// One sealed secret of an app, where there is any.
     ///
     /// # Errors

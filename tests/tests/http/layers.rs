@@ -53,6 +53,53 @@ fn each_crate_is_used_in_its_layer_alone() {
     }
 }
 
+/// Each place in `code` where something is read with another connection while a transaction is held.
+fn reads_beside_a_transaction(code: &str) -> Vec<String> {
+    let (mut held, mut in_signature) = (false, false);
+    let mut found = Vec::new();
+    for (number, line) in code.lines().enumerate() {
+        let line = line.trim();
+        if line.starts_with("//") {
+            continue;
+        }
+        if line.starts_with("pub") && line.contains(" fn ") || line.starts_with("fn ") || line.starts_with("async fn ")
+        {
+            (held, in_signature) = (false, true);
+        }
+        if in_signature {
+            held |= line.contains("WriteTransaction");
+            in_signature = !line.ends_with('{') && !line.ends_with('}');
+            continue;
+        }
+        if held && (line.contains(".store.") || line.contains(" store.")) {
+            found.push(format!("{}: {line}", number + 1));
+        }
+        if line.contains("store.begin()") {
+            held = true;
+        } else if line.contains(".commit()") || line.contains("drop(tx)") {
+            held = false;
+        }
+    }
+    found
+}
+
+/// Where all connections of a pool are held by those who wait for a second one, nobody gets on. And on SQLite a connection that
+/// reads does not see what the transactions before have done.
+#[test]
+fn whoever_holds_a_transaction_reads_through_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../authgent-server/src/service");
+    for path in sources(&root) {
+        let found = reads_beside_a_transaction(&fs::read_to_string(&path).unwrap());
+        assert_eq!(found, Vec::<String>::new(), "{}", path.display());
+    }
+    let bad =
+        "async fn a(services: &Services) {\n let tx = services.store.begin().await?;\n services.store.b().await?;\n}";
+    let passed = "async fn a(\n services: &Services,\n tx: &WriteTransaction,\n) {\n services.store.b().await?;\n}";
+    let good =
+        "fn a() {\n let tx = services.store.begin().await?;\n tx.commit().await?;\n services.store.b().await?;\n}";
+    assert_eq!([bad, passed, good].map(|code| reads_beside_a_transaction(code).len()), [1, 1, 0]);
+}
+
 #[test]
 fn only_the_tests_import_the_server() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

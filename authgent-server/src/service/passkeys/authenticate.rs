@@ -52,9 +52,9 @@ async fn sign_in(
     former_cookie: Option<&str>,
 ) -> Result<NewSession, CeremonyError> {
     let assertion = Assertion::parse(answer)?;
-    let passkey = services.store.passkey_by_credential_id(assertion.credential_id()).await?;
+    let passkey = tx.passkey_by_credential_id(assertion.credential_id()).await?;
     let passkey = passkey.filter(|passkey| passkey.user_id == assertion.user_id).ok_or(CeremonyError::Unknown)?;
-    let user = services.store.user(passkey.user_id).await?.filter(|user| user.enabled);
+    let user = tx.user(passkey.user_id).await?.filter(|user| user.enabled);
     let user = user.ok_or(CeremonyError::Unknown)?;
     let credential = relying_party(services)?.finish_authentication(&assertion, state, &passkey.credential)?;
     if !tx.update_passkey(passkey.id, &credential, services.now()).await? {

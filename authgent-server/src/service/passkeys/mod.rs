@@ -89,7 +89,7 @@ async fn take(
     let id = crate::crypto::hash::token_hash(ceremony);
     let now = services.now();
     // Looked at first: another browser cannot use up what is not its own.
-    let waiting = services.store.challenge(&id, kind, now).await?.ok_or(CeremonyError::Gone)?;
+    let waiting = tx.challenge(&id, kind, now).await?.ok_or(CeremonyError::Gone)?;
     if waiting.browser_hash != Some(browser) || waiting.user_id != user_id {
         return Err(CeremonyError::Gone);
     }

@@ -170,7 +170,7 @@ async fn use_code(
     user: &User,
     code: &str,
 ) -> Result<bool, SecondFactorError> {
-    let app = services.store.totp(user.id).await?.filter(|app| app.confirmed_at.is_some());
+    let app = tx.totp(user.id).await?.filter(|app| app.confirmed_at.is_some());
     let Some(app) = app else { return Ok(false) };
     let unreadable = || SecondFactorError::Unreadable { user_id: user.id };
     let secret = services.vault.open(app::PURPOSE, &app.sealed_secret).map_err(|_| unreadable())?;

@@ -34,7 +34,7 @@ pub(super) async fn account_of(
             return Err(SignInRefused::LinkedElsewhere);
         }
         let mut user = may_sign_in(tx.user(identity.user_id).await?)?;
-        refresh(services, tx, provider, person, &mut user).await?;
+        refresh(tx, provider, person, &mut user).await?;
         tx.update_identity(&identity_of(services, provider, person, &user, identity.created_at)).await?;
         return Ok(Found { user, linked: false });
     }
@@ -123,23 +123,23 @@ async fn create(
 /// # Errors
 /// [`StoreError`] where the database does not answer.
 pub async fn follows(services: &Services, user: &User) -> Result<Option<String>, StoreError> {
-    if user.password_hash.is_some() {
-        return Ok(None);
-    }
-    let mut identities = services.store.identities_of_user(user.id).await?;
-    let only = identities.pop().filter(|_| identities.is_empty());
-    Ok(only.map(|identity| identity.provider))
+    let identities = services.store.identities_of_user(user.id).await?;
+    Ok(followed(user, identities))
+}
+
+fn followed(user: &User, mut identities: Vec<Identity>) -> Option<String> {
+    let only = identities.pop().filter(|_| identities.is_empty() && user.password_hash.is_none());
+    only.map(|identity| identity.provider)
 }
 
 /// What the provider says anew is taken over where the account [`follows`] it. An address that somebody else has stays theirs.
 async fn refresh(
-    services: &Services,
     tx: &WriteTransaction,
     provider: &IdentityProvider,
     person: &UpstreamPerson,
     user: &mut User,
 ) -> Result<(), SignInRefused> {
-    if follows(services, user).await?.is_none() {
+    if followed(user, tx.identities_of_user(user.id).await?).is_none() {
         return Ok(());
     }
     let before = user.clone();

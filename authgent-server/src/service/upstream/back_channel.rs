@@ -62,7 +62,7 @@ async fn end_session(
 ) -> Result<u64, StoreError> {
     let sessions = tx.sessions_of_upstream(&token.issuer, sid).await?;
     for session in &sessions {
-        if let Some(user) = services.store.user(session.user_id).await? {
+        if let Some(user) = tx.user(session.user_id).await? {
             end(services, tx, session, &user).await?;
         }
     }
@@ -78,10 +78,10 @@ async fn end_person(
 ) -> Result<u64, StoreError> {
     let subject = claim(&token.claims, &provider.subject_claim).and_then(Value::as_str);
     let Some(subject) = subject else { return Ok(0) };
-    let Some(identity) = services.store.identity(&token.issuer, subject).await? else { return Ok(0) };
-    let Some(user) = services.store.user(identity.user_id).await? else { return Ok(0) };
+    let Some(identity) = tx.identity(&token.issuer, subject).await? else { return Ok(0) };
+    let Some(user) = tx.user(identity.user_id).await? else { return Ok(0) };
     let now = services.now();
-    let mut sessions = services.store.sessions_of_user(user.id, now).await?;
+    let mut sessions = tx.sessions_of_user(user.id, now).await?;
     sessions.retain(|session| session.upstream.as_ref().is_some_and(|upstream| upstream.issuer == token.issuer));
     for session in &sessions {
         end(services, tx, session, &user).await?;

@@ -90,9 +90,9 @@ async fn passkeys_belong_to_their_person() {
         let passkey = Passkey { name, credential, last_used_at: Some(NOW.plus(5)), ..passkey };
         assert_eq!(store.passkeys_of_user(ada.id).await.unwrap(), std::slice::from_ref(&passkey));
         assert_eq!(store.passkeys_of_user(bob.id).await.unwrap(), []);
-        assert_eq!(store.passkey_by_credential_id(&[1, 2, 3]).await.unwrap(), Some(passkey.clone()));
-        assert_eq!(store.passkey_by_credential_id(&[1, 2]).await.unwrap(), None);
         let write = store.begin().await.unwrap();
+        assert_eq!(write.passkey_by_credential_id(&[1, 2, 3]).await.unwrap(), Some(passkey.clone()));
+        assert_eq!(write.passkey_by_credential_id(&[1, 2]).await.unwrap(), None);
         assert!(!write.delete_passkey(bob.id, passkey.id).await.unwrap());
         assert!(write.delete_passkey(ada.id, passkey.id).await.unwrap());
         assert!(!write.delete_passkey(ada.id, passkey.id).await.unwrap());
