@@ -16,7 +16,7 @@ use crate::service::memory::Memory;
 use crate::service::stalls::Stalls;
 use crate::service::upstream::{self, Upstream};
 use crate::service::{Services, Settings, cleanup, upkeep};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, http_threads};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
 use authgent_core::time::Clock;
@@ -153,6 +153,7 @@ impl Application {
         let rate = RegistrationRate::new(config.registration.rate, config.trusted_proxies);
         let rate = web::Data::new(rate);
         let server = HttpServer::new(move || application(data.clone(), rate.clone(), sign_in_rate.clone()))
+            .workers(http_threads())
             .shutdown_timeout(SHUTDOWN_SECONDS)
             .keep_alive(KEEP_ALIVE)
             .listen(listener)

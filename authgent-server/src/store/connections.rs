@@ -15,11 +15,29 @@ use tokio::runtime::{Handle, Id};
 /// A connection that rested for longer is tried before it is used, since a restarted server has closed it.
 const RESTED: Duration = Duration::from_secs(2);
 
-/// Connections of one replica, as far as its cores allow; the server's own default limit is 100 for all.
+/// Connections of one replica, where each runtime can have [`FEWEST`] of them. PostgreSQL's own default limit is 100 for all.
 const CONNECTIONS: usize = 20;
+
+/// Connections of a runtime: while one of them waits for a lock, the rest of the thread has another. Nobody needs two at once.
+const FEWEST: usize = 2;
+
+/// The most threads that can serve HTTP.
+const MOST_THREADS: usize = 512;
 
 /// What a replica that hangs in the middle of a transaction may keep locked, and how long a statement may take. Milliseconds.
 const LIMITS: &str = "SET statement_timeout = 10000; SET idle_in_transaction_session_timeout = 10000";
+
+/// How many threads serve HTTP: one for each core that the process may use. What connections there may be is divided by it.
+#[must_use]
+pub fn http_threads() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(MOST_THREADS)
+}
+
+/// How many connections a runtime may have of a replica with so many threads that serve HTTP. Beside them there is one more runtime,
+/// which starts and stops the server and cleans up.
+fn of_each_runtime(http_threads: usize) -> usize {
+    (CONNECTIONS / (http_threads + 1)).max(FEWEST)
+}
 
 /// Where statements run that need no transaction which writes.
 #[derive(Clone)]
@@ -77,10 +95,8 @@ impl OfRuntimes {
 
     /// Connections are made when they are needed.
     fn open(&self) -> DatabaseConnection {
-        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let connections = u32::try_from(CONNECTIONS / threads).unwrap_or_default().clamp(2, 10);
         let pool = PgPoolOptions::new()
-            .max_connections(connections)
+            .max_connections(u32::try_from(of_each_runtime(http_threads())).unwrap_or(2))
             .acquire_timeout(self.patience)
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
@@ -94,5 +110,20 @@ impl OfRuntimes {
             .after_connect(|connection, _| Box::pin(async move { connection.execute(LIMITS).await.map(drop) }))
             .connect_lazy_with(self.options.clone());
         SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What docs/guides/replicas.md says.
+    #[test]
+    fn a_replica_has_twenty_connections_and_two_for_each_thread_where_it_has_more_than_nine_cores() {
+        let of_replica = |cores| of_each_runtime(cores) * (cores + 1);
+        assert_eq!([1, 2, 3, 4, 8, 9].map(of_replica), [20, 18, 20, 20, 18, 20]);
+        assert_eq!([10, 16, 32, 64].map(of_replica), [22, 34, 66, 130]);
+        assert!((1..=MOST_THREADS).all(|cores| of_replica(cores) <= CONNECTIONS.max(2 * (cores + 1))));
+        assert!((1..=MOST_THREADS).all(|cores| of_each_runtime(cores) >= FEWEST));
     }
 }

@@ -59,6 +59,7 @@ pub use again::Attempts;
 pub use applications::Usage;
 pub use backup::{BackedUp, BackupError, RestoreOptions, Restored};
 pub use cleanup::{RETENTION_SECONDS, Swept};
+pub use connections::http_threads;
 pub use error::StoreError;
 pub use generation::LEASE;
 pub use redemption::Redemption;
