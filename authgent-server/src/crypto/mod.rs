@@ -14,6 +14,7 @@ pub mod password_policy;
 pub mod pem;
 pub mod random;
 pub mod recovery_code;
+mod rsa_key;
 pub mod totp;
 pub mod vault;
 

@@ -2,6 +2,7 @@
 
 use super::algorithm::{Curve, SMALLEST_RSA};
 use super::hash::base64url;
+use super::rsa_key;
 use authgent_core::jwk::{KeyParameters, PublicJwk};
 use josekit::jws::{ES256, ES384, JwsSigner, JwsVerifier, RS256};
 use openssl::bn::{BigNum, BigNumContext};
@@ -14,6 +15,7 @@ use secrecy::zeroize::Zeroizing;
 use std::fmt;
 
 pub use super::algorithm::SigningAlgorithm;
+pub use super::rsa_key::RsaFault;
 
 /// Why a text is no signing key. Nothing of the key is in the message.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +95,9 @@ pub enum KeyError {
         /// Its length.
         bits: u32,
     },
+    /// It is not as an RSA key has to be.
+    #[error("it is an RSA key that is not safe to use: {0}")]
+    UnsoundRsa(#[from] RsaFault),
     /// What it signs does not verify with its own public half.
     #[error("its private and its public half do not belong together")]
     Inconsistent,
@@ -127,7 +132,7 @@ impl SigningKey {
     /// any line endings, with comments, attributes and blank lines around it.
     ///
     /// The key must be the right one for `algorithm`: the curve of ES256 and ES384 by name, RSA of 2048 bits or more
-    /// for RS256. Never asks for a password.
+    /// for RS256, and a sound one ([`RsaFault`]). Never asks for a password.
     ///
     /// # Errors
     /// [`KeyError`], as a clause that can stand behind "the signing key FILE cannot be used:".
@@ -252,6 +257,7 @@ fn rsa_parameters(key: &PKeyRef<Private>, algorithm: SigningAlgorithm) -> Result
     if bits < SMALLEST_RSA {
         return Err(KeyError::ShortRsa { bits });
     }
+    rsa_key::check(&rsa)?;
     Ok(KeyParameters::Rsa { n: base64url(&rsa.n().to_vec()), e: base64url(&rsa.e().to_vec()) })
 }
 
