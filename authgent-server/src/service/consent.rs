@@ -179,6 +179,9 @@ pub async fn question(services: &Services, signed_in: &SignedIn, ticket: &str) -
 
 /// Carries out the decision. Answering twice leads to the same place: the first answer stands.
 ///
+/// Every answer is given after a commit, also where nothing was written: the first one may be of a turn that shares it, and is not
+/// durable before.
+///
 /// # Errors
 /// [`ConsentError`].
 pub async fn answer(
@@ -200,12 +203,16 @@ pub async fn answer(
         }
         (InteractionState::Allowed { code_hash, .. }, Decision::Allow(_)) => {
             let issued = tx.code_with_grant(&code_hash).await?;
+            tx.commit().await?;
             match issued.filter(|(_, grant)| grant.state == GrantState::Live) {
                 Some((code, _)) => Ok(allowed_before(ticket, code.consumed_at.is_none(), &return_address)),
                 None => Ok(denied(&return_address)),
             }
         }
-        (InteractionState::Denied, _) => Ok(denied(&return_address)),
+        (InteractionState::Denied, _) => {
+            tx.commit().await?;
+            Ok(denied(&return_address))
+        }
         (InteractionState::Pending, Decision::Deny) => {
             tx.answer_interaction(&token_hash(ticket), &InteractionState::Denied).await?;
             tx.commit().await?;

@@ -66,7 +66,9 @@ pub async fn accept_invitation(
     call(&mut user, name);
     let hash = hash_new(services, &user, password).await?;
     let tx = services.store.begin().await?;
-    use_up(services, &tx, &link, &mut user, Some(&hash)).await?;
+    if !use_up(services, &tx, &link, &mut user, Some(&hash)).await? {
+        return gone(tx).await;
+    }
     session::note(services, &tx, &user, EventKind::InvitationAccepted, device, json!({})).await?;
     let authentication = Authentication::local([crate::domain::Amr::Password]);
     let session = session::begin(services, &tx, &user, &authentication, device, former_cookie).await?;
@@ -107,7 +109,9 @@ pub async fn accept_with_passkey(
             return Err(error.into());
         }
     };
-    use_up(services, &tx, &link, &mut user, None).await?;
+    if !use_up(services, &tx, &link, &mut user, None).await? {
+        return gone(tx).await;
+    }
     session::note(services, &tx, &user, EventKind::InvitationAccepted, device, json!({})).await?;
     register::insert(services, &tx, &user, verified, answer.name, device).await?;
     let authentication = Authentication::local(authenticate::AMR);
@@ -139,7 +143,9 @@ pub async fn reset_password(
     let (link, mut user) = find(services, LinkPurpose::PasswordReset, token).await?;
     let hash = hash_new(services, &user, password).await?;
     let tx = services.store.begin().await?;
-    use_up(services, &tx, &link, &mut user, Some(&hash)).await?;
+    if !use_up(services, &tx, &link, &mut user, Some(&hash)).await? {
+        return gone(tx).await;
+    }
     let sessions = tx.delete_sessions_of_user(user.id).await?;
     let grants = match revoke_grants {
         true => tx.revoke_grants_of_user(user.id, services.now(), RevocationReason::RevokedByUser).await?,
@@ -152,16 +158,22 @@ pub async fn reset_password(
     Ok(user)
 }
 
-/// Of two who hold the same link, one gets here. Other links of the person end with it.
+/// Another turn that shares this commit may have used the link, which is not durable before it.
+async fn gone<T>(tx: WriteTransaction) -> Result<T, LinkError> {
+    tx.commit().await?;
+    Err(LinkError::Gone)
+}
+
+/// Of two who hold the same link, one is told `true`. Other links of the person end with it.
 async fn use_up(
     services: &Services,
     tx: &WriteTransaction,
     link: &OneTimeLink,
     user: &mut User,
     password_hash: Option<&str>,
-) -> Result<(), LinkError> {
+) -> Result<bool, StoreError> {
     if !tx.use_link(&link.token_hash, services.now()).await? {
-        return Err(LinkError::Gone);
+        return Ok(false);
     }
     // Who uses what was sent to an address reads what is sent there.
     user.email_verified |= link.mailed;
@@ -170,7 +182,7 @@ async fn use_up(
         tx.set_password(user.id, hash).await?;
     }
     tx.delete_links_of_user(user.id).await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Sends a link to choose a new password to whoever has the account, where there is one and mail is set up. To be called

@@ -105,6 +105,8 @@ pub async fn disconnect(
     let grants = tx.revoke_grants_of_user_to_client(user.id, client_id, now, RevocationReason::RevokedByUser).await?;
     let consents = tx.delete_consents(user.id, Some(client_id)).await?;
     if grants == 0 && consents == 0 {
+        // Another turn that shares this commit may have disconnected it, which is not durable before it.
+        tx.commit().await?;
         return Ok(false);
     }
     let name = tx.client(client_id).await?.map_or_else(|| client_id.to_owned(), |client| client_name(&client));

@@ -56,7 +56,11 @@ pub async fn remove(services: &Services, user: &User, id: Uuid, device: &Device)
     let tx = services.store.begin().await?;
     // Two that are removed at once wait for each other here.
     let passkeys = tx.passkeys_of_user(user.id).await?;
-    let passkey = passkeys.iter().find(|passkey| passkey.id == id).ok_or(ManageError::Unknown)?;
+    let Some(passkey) = passkeys.iter().find(|passkey| passkey.id == id) else {
+        // Another turn that shares this commit may have removed it, which is not durable before it.
+        tx.commit().await?;
+        return Err(ManageError::Unknown);
+    };
     let others = user.password_hash.is_some() || passkeys.len() > 1;
     if !others && tx.identities_of_user(user.id).await?.is_empty() {
         return Err(ManageError::LastWay);

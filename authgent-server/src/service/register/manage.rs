@@ -61,6 +61,8 @@ pub async fn update(
     let client = Client { metadata, secret_hash, ..client };
     let tx = services.store.begin().await?;
     if !tx.update_registration(&client).await? {
+        // Another turn that shares this commit may have deleted it, which is not durable before it.
+        tx.commit().await?;
         return Err(RegisterError::NotManager);
     }
     if looks_different {

@@ -77,6 +77,8 @@ pub async fn confirm(services: &Services, user: &User, code: &str, device: &Devi
     let step = totp::check(&secret, code, now).map_err(|_| AppError::Vault)?.ok_or(AppError::Wrong)?;
     let tx = services.store.begin().await?;
     if !tx.confirm_totp(user.id, step, now).await? {
+        // Another turn that shares this commit may have turned it on, which is not durable before it.
+        tx.commit().await?;
         return Err(AppError::Nothing);
     }
     note(services, &tx, user, EventKind::TotpEnabled, device, json!({})).await?;
@@ -94,6 +96,8 @@ pub async fn remove(services: &Services, user: &User, device: &Device) -> Result
     let was_on = super::is_on(services, user).await?;
     let tx = services.store.begin().await?;
     if !tx.delete_totp(user.id).await? {
+        // Another turn that shares this commit may have turned it off, which is not durable before it.
+        tx.commit().await?;
         return Err(AppError::Nothing);
     }
     let none: [TokenHash; 0] = [];

@@ -118,10 +118,13 @@ async fn consume(
 ) -> Result<Consumed, TokenError> {
     let tx = services.store.begin().await?;
     let (_, grant) = tx.code_with_grant(code_hash).await?.ok_or(TokenError::CodeUnknown)?;
+    // What speaks against it may be of a turn that shares this commit, and is not durable before it.
     if grant.state != GrantState::Live {
+        tx.commit().await?;
         return Err(TokenError::GrantRevoked);
     }
     if !tx.consume_code(code_hash, now).await? {
+        tx.commit().await?;
         return Ok(Consumed::Lost);
     }
     let refresh_token = first_refresh_token(services, client, &grant, code_hash, now);

@@ -124,16 +124,12 @@ async fn rotate(services: &Services, client: &Client, presented: &str, now: Time
             tx.refresh_token_with_grant(&presented_hash).await?.ok_or(TokenError::RefreshTokenUnknown)?;
         decided = decide(&token, &grant, &client.id, now, grace);
     }
+    // Nothing was written, but what was read may be of a turn that shares this commit, and is not durable before it: neither a
+    // successor, nor that the grant is revoked, after which the client forgets its token.
+    tx.commit().await?;
     match decided {
-        Decision::SameSuccessor { nonce } => {
-            // Nothing was written, but what was read may be of a turn that shares this commit, and is not durable before it.
-            tx.commit().await?;
-            newest(services, presented.successor(&nonce)).await
-        }
-        refused => {
-            drop(tx);
-            Err(refuse(services, &grant, refused, now).await)
-        }
+        Decision::SameSuccessor { nonce } => newest(services, presented.successor(&nonce)).await,
+        refused => Err(refuse(services, &grant, refused, now).await),
     }
 }
 

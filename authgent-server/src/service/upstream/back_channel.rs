@@ -34,6 +34,8 @@ pub async fn sign_out(services: &Services, provider: &IdentityProvider, token: &
     let tx = services.store.begin().await?;
     let identifier = token_hash(&format!("logout:{}:{}{}", token.issuer.len(), token.issuer, token.jti));
     if !tx.use_assertion(&identifier, token.expires_at).await? {
+        // Somebody was signed out by it, which may be of a turn that shares this commit, and is not durable before it.
+        tx.commit().await?;
         return Err(LogoutRefused::Replayed);
     }
     let ended = match &token.sid {

@@ -44,7 +44,11 @@ pub async fn unlink(
     // Two that are removed at once wait for each other here.
     let passkeys = tx.passkeys_of_user(user.id).await?;
     let identities = tx.identities_of_user(user.id).await?;
-    let identity = identities.iter().find(|identity| handle(identity) == wanted).ok_or(UnlinkError::Unknown)?;
+    let Some(identity) = identities.iter().find(|identity| handle(identity) == wanted) else {
+        // Another turn that shares this commit may have unlinked them, which is not durable before it.
+        tx.commit().await?;
+        return Err(UnlinkError::Unknown);
+    };
     // A provider that the operator has removed is no way to sign in.
     let usable = |other: &&Identity| *other != identity && super::provider(services, &other.provider).is_some();
     let local = services.settings.local_accounts && (user.password_hash.is_some() || !passkeys.is_empty());
