@@ -173,6 +173,12 @@ impl Application {
         self.address
     }
 
+    /// What serves, for tests that ask it directly.
+    #[cfg(test)]
+    pub(crate) fn services(&self) -> Arc<Services> {
+        Arc::clone(&self.services)
+    }
+
     /// Stops the server from elsewhere.
     #[must_use]
     pub fn handle(&self) -> ServerHandle {

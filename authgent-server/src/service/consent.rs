@@ -334,3 +334,6 @@ fn required(requested: &Scope, resource: &Resource) -> Scope {
         .collect::<Scope>();
     requested.intersection(&resource.default_scope()).difference(&resource.dangerous_scope()).union(&stated)
 }
+
+#[cfg(test)]
+mod tests;

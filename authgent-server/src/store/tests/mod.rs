@@ -23,7 +23,7 @@ mod round_trip;
 mod single_winner;
 mod transactions;
 
-use super::Store;
+use super::{Store, WriteTransaction};
 use sea_orm::ConnectionTrait;
 use secrecy::SecretString;
 
@@ -33,6 +33,14 @@ impl Store {
         let transaction = self.begin().await.unwrap();
         transaction.inner.execute_unprepared(sql).await.unwrap();
         transaction.commit().await.unwrap();
+    }
+}
+
+impl WriteTransaction {
+    /// Lets the commit fail that this transaction shares with others, on SQLite.
+    pub(crate) async fn spoil_commit(&self) {
+        let spoil = "PRAGMA defer_foreign_keys = ON; UPDATE sessions SET user_id = x'00'";
+        self.inner.execute_unprepared(spoil).await.unwrap();
     }
 }
 
