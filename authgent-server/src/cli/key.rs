@@ -230,7 +230,9 @@ impl Retire {
         let here = Here::open(context).await?;
         let random = &*context.dependencies.random;
         let which = (self.kid.as_str(), self.withdraw);
-        let next = keys::retire(&here.store, &here.vault, random, &here.policy, here.now, which).await?;
+        let configured = here.config.signing_key.load(here.config.signing_alg)?;
+        let next =
+            keys::retire(&here.store, &here.vault, random, &here.policy, here.now, configured.kid(), which).await?;
         let mut text = match self.withdraw {
             true => format!("The key {} is withdrawn: nothing that it signed is believed any more.", self.kid),
             false => format!("The key {} signs no more, and is published until its last token is dead.", self.kid),

@@ -135,10 +135,14 @@ impl KeySchedule {
     }
 
     /// The key that signs at `now`: of those whose time has come the newest whose private half is at hand. Where the time of none
-    /// has come, the first that is at hand, since something has to sign.
+    /// has come, the first that is at hand, since something has to sign. None that is over: those who do not have its private half
+    /// do not publish it any more.
     pub fn active(&self, now: Timestamp, at_hand: impl Fn(&StoredKey) -> bool) -> Option<&StoredKey> {
         let may_sign = |key: &&StoredKey| {
-            key.withdrawn_at.is_none() && key.retired_at.is_none_or(|retired| now < retired) && at_hand(key)
+            key.withdrawn_at.is_none()
+                && key.retired_at.is_none_or(|retired| now < retired)
+                && self.published_until(key).is_none_or(|until| now < until)
+                && at_hand(key)
         };
         let of_now = self.keys.iter().rev().filter(|key| key.active_from <= now).find(may_sign);
         of_now.or_else(|| self.keys.iter().find(may_sign))
@@ -275,7 +279,8 @@ mod tests {
     #[test]
     fn a_key_that_is_not_at_hand_does_not_sign() {
         let schedule = KeySchedule::new(vec![key("a", 0), key("b", 1000)], POLICY.token_life);
-        assert_eq!(schedule.active(Timestamp(2000), |key| key.kid == "a").unwrap().kid, "a");
+        assert_eq!(schedule.active(Timestamp(1169), |key| key.kid == "a").unwrap().kid, "a", "others publish it");
+        assert_eq!(schedule.active(Timestamp(1170), |key| key.kid == "a"), None, "nobody else does any more");
         assert_eq!(schedule.active(Timestamp(2000), |_| false), None);
         let later = KeySchedule::new(vec![key("z", 9000)], POLICY.token_life);
         assert_eq!(later.active(Timestamp(0), |_| true).unwrap().kid, "z", "something has to sign");

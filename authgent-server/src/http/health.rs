@@ -10,14 +10,21 @@ pub(super) async fn live() -> HttpResponse {
 }
 
 pub(super) async fn ready(services: web::Data<Services>) -> HttpResponse {
-    match services.store.check_health().await {
-        Ok(()) => HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({"status": "ready"})),
-        Err(error) => {
-            tracing::warn!(error = %error, "not ready: the database did not answer, or does not write");
-            HttpResponse::ServiceUnavailable()
-                .insert_header((CACHE_CONTROL, "no-store"))
-                .insert_header((RETRY_AFTER, "2"))
-                .json(json!({"status": "database unavailable"}))
-        }
+    if let Err(error) = services.store.check_health().await {
+        tracing::warn!(error = %error, "not ready: the database did not answer, or does not write");
+        return unready("database unavailable");
     }
+    // The keys are read with it: who cannot follow a change of them would sign with one that is no more believed.
+    if let Err(error) = services.view().await {
+        tracing::warn!(error = %error, "not ready: what has changed in the database cannot be read");
+        return unready("present state unavailable");
+    }
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({"status": "ready"}))
+}
+
+fn unready(status: &str) -> HttpResponse {
+    HttpResponse::ServiceUnavailable()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((RETRY_AFTER, "2"))
+        .json(json!({ "status": status }))
 }

@@ -86,6 +86,8 @@ struct Current {
     /// Between these two moments the keyring is right.
     from: Timestamp,
     until: Option<Timestamp>,
+    /// Whether it was right once, and time has left no key that may sign.
+    outdated: bool,
 }
 
 /// Which keys there should be.
@@ -98,8 +100,9 @@ pub struct KeyPolicy {
 }
 
 impl Keys {
-    /// Brings the keys of the database up to date with the settings, and reads them: the configured key is noted where it is
-    /// new, and signs from now on; where no key can sign one is made.
+    /// Brings the keys of the database up to date with the settings, and reads them. The configured key is noted where it is
+    /// new: it is published first, and signs later, where the present one stands in the database, and at once where that was configured, too,
+    /// and whoever starts now does not have it. Where no key can sign one is made.
     ///
     /// # Errors
     /// [`KeysError`]: nothing was changed.
@@ -116,18 +119,21 @@ impl Keys {
         let mut stored = tx.lock_signing_keys().await?;
         check_vault(&tx, vault, &stored).await?;
         if !stored.iter().any(|key| key.kid == configured.kid()) {
+            let before = KeySchedule::new(stored.clone(), policy.rotation.token_life);
+            let active_from = match before.active(now, |key| key.sealed_private_key.is_some()) {
+                Some(_) => now.plus(policy.rotation.publish_ahead),
+                None => now,
+            };
             if !stored.is_empty() {
-                tracing::info!(kid = configured.kid(), "the signing key of the settings is new, and signs from now on");
+                let (kid, active_from) = (configured.kid(), active_from.0);
+                tracing::info!(kid, active_from, "the signing key of the settings is new");
             }
-            let key = row(&configured, KeyOrigin::Configuration, None, now, now);
+            let key = row(&configured, KeyOrigin::Configuration, None, now, active_from);
             tx.insert_signing_key(&key).await?;
             stored.push(key);
         }
-        let schedule = KeySchedule::new(stored.clone(), policy.rotation.token_life);
-        if schedule.active(now, |key| is_at_hand(key, &configured)).is_none() {
+        if make_where_none_signs(&tx, vault, random, policy, now, stored, configured.kid()).await?.is_some() {
             tracing::warn!("no key that is there may sign: a new one is made");
-            let key = generate(vault, random, policy.algorithm, now, now)?;
-            tx.insert_signing_key(&key).await?;
         }
         tx.commit().await?;
 
@@ -152,14 +158,18 @@ impl Keys {
                 current.from = now;
                 current.until = current.schedule.next_change(now);
             }
-            // The last one that could be made is as good as it was.
-            Err(error) => tracing::error!(error = %error, "the signing keys cannot be used"),
+            // The last one that could be made is as good as it was, for as long as nobody looks.
+            Err(error) => {
+                current.outdated = true;
+                tracing::error!(error = %error, "the signing keys cannot be used");
+            }
         }
         Arc::clone(&current.keyring)
     }
 
-    fn generation(&self) -> i64 {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).generation
+    fn is_of(&self, generation: i64) -> bool {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.generation >= generation && !current.outdated
     }
 }
 
@@ -170,31 +180,55 @@ impl Services {
         self.keys.at(self.now())
     }
 
-    /// Reads the keys again, where they were read before `generation`.
+    /// Reads the keys again, where they were read before `generation`. Where none can sign then, one is made: the private half of the only
+    /// one may have been in a file that this replica does not have.
     ///
     /// # Errors
-    /// [`StoreError`] where they cannot be read. Those that are known stay.
+    /// [`StoreError`] where they cannot be read, or none can be made. Those that are known stay.
     pub(super) async fn renew_keys(&self, generation: i64) -> Result<(), StoreError> {
-        if self.keys.generation() >= generation {
+        if self.keys.is_of(generation) {
             return Ok(());
         }
+        let renewed = match self.read_keys(generation).await {
+            Err(KeysError::NoneAtHand) => match self.make_key_where_none_signs().await {
+                Ok(()) => self.read_keys(generation).await,
+                Err(error) => Err(error),
+            },
+            outcome => outcome,
+        };
+        renewed.map_err(|error| match error {
+            KeysError::Store(error) => error,
+            error => StoreError::Unavailable { problem: error.to_string() },
+        })
+    }
+
+    async fn read_keys(&self, generation: i64) -> Result<(), KeysError> {
         let mut at_hand = self.keys.at_hand.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let life = self.key_policy.rotation.token_life;
-        let now = self.now();
+        let (life, now) = (self.key_policy.rotation.token_life, self.now());
         let configured = &self.keys.configured;
-        match read(&self.store, &self.vault, configured, &mut at_hand, generation, life, now).await {
-            Ok(read) => {
-                *self.keys.at_hand.lock().unwrap_or_else(PoisonError::into_inner) = at_hand;
-                let mut current = self.keys.current.write().unwrap_or_else(PoisonError::into_inner);
-                // Somebody else may have read a later state meanwhile.
-                if current.generation < generation {
-                    *current = read;
-                }
-                Ok(())
-            }
-            Err(KeysError::Store(error)) => Err(error),
-            Err(error) => Err(StoreError::Unavailable { problem: error.to_string() }),
+        let read = read(&self.store, &self.vault, configured, &mut at_hand, generation, life, now).await?;
+        let mut current = self.keys.current.write().unwrap_or_else(PoisonError::into_inner);
+        // Somebody else may have read a later state meanwhile.
+        if current.generation < generation || current.outdated {
+            *self.keys.at_hand.lock().unwrap_or_else(PoisonError::into_inner) = at_hand;
+            *current = read;
         }
+        Ok(())
+    }
+
+    async fn make_key_where_none_signs(&self) -> Result<(), KeysError> {
+        let (policy, now) = (&self.key_policy, self.now());
+        let tx = self.store.begin().await?;
+        let stored = tx.lock_signing_keys().await?;
+        check_vault(&tx, &self.vault, &stored).await?;
+        let kid = self.keys.configured.kid();
+        let made = make_where_none_signs(&tx, &self.vault, &*self.random, policy, now, stored, kid).await?;
+        // Whoever made one meanwhile may share this commit.
+        tx.commit().await?;
+        if let Some(key) = made {
+            tracing::warn!(kid = %key.kid, "no key that is here may sign: a new one does");
+        }
+        Ok(())
     }
 
     /// Makes the next key where it is due, and forgets what is over. Every replica does this; one of them makes the key.
@@ -283,7 +317,7 @@ pub async fn rotate(
 }
 
 /// Lets a key sign no more; with `withdraw` nothing that it signed is believed any more, either. Where no other one may sign
-/// then, one is made, which is given.
+/// then, of those in the database and the one of the settings, `configured`, one is made, which is given.
 ///
 /// # Errors
 /// [`KeysError`]: nothing was changed.
@@ -293,6 +327,7 @@ pub async fn retire(
     random: &dyn Random,
     policy: &KeyPolicy,
     now: Timestamp,
+    configured: &str,
     (kid, withdraw): (&str, bool),
 ) -> Result<Option<StoredKey>, KeysError> {
     let tx = store.begin().await?;
@@ -310,17 +345,7 @@ pub async fn retire(
         return Err(KeysError::Already { kid: kid.to_owned(), state: state.as_str() });
     }
     key.retired_at = Some(now);
-    // Here nobody knows which file the servers have: a key of theirs counts as being at hand.
-    let left = KeySchedule::new(stored, policy.rotation.token_life);
-    let next = match left.active(now, |key| key.origin == KeyOrigin::Configuration || key.sealed_private_key.is_some())
-    {
-        // One that was to wait has to begin now.
-        Some(_) => None,
-        None => Some(generate(vault, random, policy.algorithm, now, now)?),
-    };
-    if let Some(next) = &next {
-        tx.insert_signing_key(next).await?;
-    }
+    let next = make_where_none_signs(&tx, vault, random, policy, now, stored, configured).await?;
     tx.commit().await?;
     Ok(next)
 }
@@ -395,8 +420,29 @@ fn after_all(stored: &[StoredKey], now: Timestamp) -> Timestamp {
     begun.map_or(now, |begun| now.max(begun.plus(1)))
 }
 
-fn is_at_hand(key: &StoredKey, configured: &SigningKey) -> bool {
-    key.sealed_private_key.is_some() || key.kid == configured.kid()
+fn is_at_hand(key: &StoredKey, configured: &str) -> bool {
+    key.sealed_private_key.is_some() || key.kid == configured
+}
+
+/// Adds a key that signs from now on, where of those in the database and the configured one none may. One that was to wait
+/// begins instead.
+async fn make_where_none_signs(
+    tx: &WriteTransaction,
+    vault: &Vault,
+    random: &dyn Random,
+    policy: &KeyPolicy,
+    now: Timestamp,
+    stored: Vec<StoredKey>,
+    configured: &str,
+) -> Result<Option<StoredKey>, KeysError> {
+    let active_from = after_all(&stored, now);
+    let schedule = KeySchedule::new(stored, policy.rotation.token_life);
+    if schedule.active(now, |key| is_at_hand(key, configured)).is_some() {
+        return Ok(None);
+    }
+    let key = generate(vault, random, policy.algorithm, now, active_from)?;
+    tx.insert_signing_key(&key).await?;
+    Ok(Some(key))
 }
 
 fn row(
@@ -443,7 +489,7 @@ async fn read(
 ) -> Result<Current, KeysError> {
     let schedule = KeySchedule::new(store.signing_keys().await?, token_life);
     // What another replica has forgotten since is forgotten here as well.
-    at_hand.retain(|kid, _| schedule.keys().iter().any(|key| key.kid == *kid && is_at_hand(key, configured)));
+    at_hand.retain(|kid, _| schedule.keys().iter().any(|key| key.kid == *kid && is_at_hand(key, configured.kid())));
     for key in schedule.keys() {
         if key.kid == configured.kid() {
             at_hand.insert(key.kid.clone(), Arc::clone(configured));
@@ -457,7 +503,7 @@ async fn read(
     }
     let keyring = Arc::new(keyring(&schedule, at_hand, now)?);
     let until = schedule.next_change(now);
-    Ok(Current { generation, schedule, keyring, from: now, until })
+    Ok(Current { generation, schedule, keyring, from: now, until, outdated: false })
 }
 
 fn keyring(

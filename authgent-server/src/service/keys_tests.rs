@@ -90,24 +90,56 @@ async fn whoever_retires_the_only_key_gets_another() {
     let (store, vault, random) = (store().await, vault(1), SystemRandom);
     let keys = open(&store, &vault, new_key(), NOW).await.unwrap();
     let kid = keys.at(NOW).active().kid().to_owned();
-    let next = retire(&store, &vault, &random, &POLICY, NOW, (&kid, false)).await.unwrap().unwrap();
+    let next = retire(&store, &vault, &random, &POLICY, NOW, "", (&kid, false)).await.unwrap().unwrap();
     let keys = open(&store, &vault, new_key(), NOW).await.unwrap();
     assert_eq!(keys.at(NOW).jwks().keys.len(), 3, "what it signed is still good");
-    let again = retire(&store, &vault, &random, &POLICY, NOW, (&kid, false)).await.unwrap_err();
+    let again = retire(&store, &vault, &random, &POLICY, NOW, "", (&kid, false)).await.unwrap_err();
     assert_eq!(again.to_string(), format!("the signing key {kid} is retired already"));
-    assert!(retire(&store, &vault, &random, &POLICY, NOW, (&kid, true)).await.unwrap().is_none());
-    let unknown = retire(&store, &vault, &random, &POLICY, NOW, ("x", true)).await.unwrap_err();
+    assert!(retire(&store, &vault, &random, &POLICY, NOW, "", (&kid, true)).await.unwrap().is_none());
+    let unknown = retire(&store, &vault, &random, &POLICY, NOW, "", ("x", true)).await.unwrap_err();
     assert!(matches!(unknown, KeysError::Unknown(_)));
     // One that waits begins where there is no other.
     let (waiting, _) = rotate(&store, &vault, &random, &POLICY, NOW, Urgency::Usual).await.unwrap();
     for key in store.signing_keys().await.unwrap() {
         if key.kid != waiting.kid && key.kid != kid {
-            retire(&store, &vault, &random, &POLICY, NOW, (&key.kid, true)).await.unwrap();
+            retire(&store, &vault, &random, &POLICY, NOW, "", (&key.kid, true)).await.unwrap();
         }
     }
     assert_ne!(waiting.kid, next.kid);
     let schedule = KeySchedule::new(store.signing_keys().await.unwrap(), 60);
     assert_eq!(schedule.active(NOW, |_| true).unwrap().kid, waiting.kid);
+}
+
+/// The file that a key came from may have been replaced long ago.
+#[tokio::test]
+async fn a_key_that_only_stood_in_former_settings_is_no_reason_not_to_make_one() {
+    let (store, vault, random) = (store().await, vault(1), SystemRandom);
+    open(&store, &vault, new_key(), NOW).await.unwrap();
+    let (pem, later) = (generate_pem(SigningAlgorithm::Es256), NOW.plus(60));
+    let configured = || SigningKey::from_pem(pem.as_bytes(), SigningAlgorithm::Es256).unwrap();
+    let kid = configured().kid().to_owned();
+    assert_eq!(open(&store, &vault, configured(), later).await.unwrap().at(later).active().kid(), kid, "at once");
+    let next = retire(&store, &vault, &random, &POLICY, later, &kid, (&kid, true)).await.unwrap().unwrap();
+    let keys = open(&store, &vault, configured(), later).await.unwrap().at(later);
+    assert_eq!(keys.active().kid(), next.kid);
+    assert!(keys.jwks().keys.iter().all(|jwk| jwk.kid.as_deref() != Some(&kid)), "it is believed by nobody");
+    assert_eq!(store.signing_keys().await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_new_configured_key_is_published_first_where_the_present_one_can_go_on() {
+    let (store, vault) = (store().await, vault(1));
+    open(&store, &vault, new_key(), NOW).await.unwrap();
+    let now = NOW.plus(10);
+    let (present, _) = rotate(&store, &vault, &SystemRandom, &POLICY, now, Urgency::Now).await.unwrap();
+    let configured = new_key();
+    let kid = configured.kid().to_owned();
+    let keys = open(&store, &vault, configured, now).await.unwrap();
+    let turn = now.plus(POLICY.rotation.publish_ahead);
+    assert_eq!(keys.at(now).active().kid(), present.kid);
+    assert!(keys.at(now).jwks().keys.iter().any(|jwk| jwk.kid.as_deref() == Some(&kid)));
+    assert_eq!(keys.at(turn.minus(1)).active().kid(), present.kid);
+    assert_eq!(keys.at(turn).active().kid(), kid);
 }
 
 #[tokio::test]

@@ -26,6 +26,8 @@ pub(super) const TURNS: usize = 64;
 const LONGEST_GROUP: Duration = Duration::from_millis(5);
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
+/// Whom to tell of something that came at this moment.
+type Asked = (Instant, Answer<Option<QueryResult>>);
 
 enum Turn {
     /// Statements that the caller runs itself.
@@ -150,8 +152,7 @@ impl Turn {
 /// Who had a turn and waits for the commit, with what to say then.
 enum Waiting {
     Transaction(Answer<()>),
-    /// Came at this moment.
-    AtOnce(Instant, QueryResult, Answer<Option<QueryResult>>),
+    AtOnce(QueryResult, Asked),
 }
 
 impl Waiting {
@@ -160,8 +161,8 @@ impl Waiting {
         match (self, problem) {
             (Self::Transaction(answer), None) => drop(answer.send(Ok(()))),
             (Self::Transaction(answer), Some(problem)) => drop(answer.send(Err(problem))),
-            (Self::AtOnce(_, row, answer), None) => drop(answer.send(Ok(Some(row)))),
-            (Self::AtOnce(_, _, answer), Some(problem)) => drop(answer.send(Err(problem))),
+            (Self::AtOnce(row, (_, answer)), None) => drop(answer.send(Ok(Some(row)))),
+            (Self::AtOnce(_, (_, answer)), Some(problem)) => drop(answer.send(Err(problem))),
         }
     }
 }
@@ -180,7 +181,7 @@ async fn run(
         let began = Instant::now();
         let outcome = group(&options, &mut connection, &mut queue, &mut turns, &mut waiting, &mut closing).await;
         let came = waiting.iter().filter_map(|waiting| match waiting {
-            Waiting::AtOnce(came, ..) => Some(*came),
+            Waiting::AtOnce(_, (came, _)) => Some(*came),
             Waiting::Transaction(_) => None,
         });
         lateness.note(came.fold(began, Instant::min));
@@ -270,7 +271,7 @@ async fn all_at_once(
 }
 
 /// Takes out those that are one statement, but for those whose callers have gone.
-fn statements(turns: &mut Vec<Turn>) -> (Vec<Written>, Vec<(Instant, Answer<Option<QueryResult>>)>) {
+fn statements(turns: &mut Vec<Turn>) -> (Vec<Written>, Vec<Asked>) {
     turns.retain(|turn| !turn.is_given_up());
     let (mut all, mut answers) = (Vec::new(), Vec::new());
     for turn in turns.extract_if(.., |turn| matches!(turn, Turn::AtOnce(..))) {
@@ -287,7 +288,7 @@ fn statements(turns: &mut Vec<Turn>) -> (Vec<Written>, Vec<(Instant, Answer<Opti
 /// Those for whom something was changed wait for the commit, the others are told at once.
 fn sort(
     outcomes: Result<Vec<Option<QueryResult>>, StoreError>,
-    answers: Vec<(Instant, Answer<Option<QueryResult>>)>,
+    answers: Vec<Asked>,
     waiting: &mut Vec<Waiting>,
 ) -> Result<(), StoreError> {
     let outcomes = match outcomes {
@@ -297,10 +298,10 @@ fn sort(
             return Err(error);
         }
     };
-    for (outcome, (came, answer)) in outcomes.into_iter().zip(answers) {
+    for (outcome, asked) in outcomes.into_iter().zip(answers) {
         match outcome {
-            Some(row) => waiting.push(Waiting::AtOnce(came, row, answer)),
-            None => drop(answer.send(Ok(None))),
+            Some(row) => waiting.push(Waiting::AtOnce(row, asked)),
+            None => drop(asked.1.send(Ok(None))),
         }
     }
     Ok(())

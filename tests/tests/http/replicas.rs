@@ -1,9 +1,11 @@
 //! Two servers that share a PostgreSQL. Without PostgreSQL these tests do nothing, which is said once.
 
+use authgent_core::time::Clock as _;
 use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
 use authgent_tests::flow::{Flow, payload};
 use authgent_tests::postgres::{Durability, Postgres, binaries};
 use authgent_tests::server::{Setup, TestServer};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::collections::HashSet;
@@ -54,6 +56,74 @@ async fn any_request_may_go_to_any_of_them() {
     assert_eq!(first.post("/oauth/revoke", &form).await.unwrap().0, 200);
     let (status, body) = refresh(&second, &flow, token(&tokens)).await;
     assert_eq!((status, body["error"].as_str().unwrap()), (400, "invalid_grant"));
+}
+
+/// Two of which each has a file of its own for `AUTHGENT_SIGNING_KEY`, as while it is changed everywhere.
+async fn with_keys_of_their_own() -> Option<[TestServer; 2]> {
+    let setup = TestServer::setup().postgres().unwrap()?;
+    let setup = setup.with("AUTHGENT_ENCRYPTION_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    let setup = setup.with("AUTHGENT_KEY_ROTATION_DAYS", 0);
+    let key = |setup: Setup| setup.with("AUTHGENT_SIGNING_KEY_DATA", generate_pem(SigningAlgorithm::Es256));
+    let first = key(setup.clone()).start().await.unwrap();
+    let second = key(setup).with("AUTHGENT_ISSUER", &first.issuer).start().await.unwrap();
+    Some([first, second])
+}
+
+async fn published(at: &TestServer) -> Vec<String> {
+    let set: Value = at.http.get(at.url("/.well-known/jwks.json")).send().await.unwrap().json().await.unwrap();
+    set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The key that the next token is signed with.
+async fn signs(at: &TestServer, flow: &Flow<'_>, refresh_token: &mut String) -> String {
+    let (status, tokens) = refresh(at, flow, refresh_token).await;
+    assert_eq!(status, 200, "{tokens}");
+    token(&tokens).clone_into(refresh_token);
+    let header = tokens["access_token"].as_str().unwrap().split('.').next().unwrap();
+    let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn whose_key_is_withdrawn_goes_on_with_one_that_all_have() {
+    let Some([first, second]) = with_keys_of_their_own().await else { return };
+    let flow = Flow::new(&first).await.unwrap();
+    let mut newest = token(&flow.tokens().await.unwrap()).to_owned();
+    let (old, leaked) = (signs(&first, &flow, &mut newest).await, signs(&second, &flow, &mut newest).await);
+    assert_ne!(old, leaked);
+    [&first, &second].into_iter().for_each(|replica| replica.clock.advance(5));
+    // By a command that has the file of the first.
+    let tx = first.store.begin().await.unwrap();
+    assert!(tx.withdraw_signing_key(&leaked, first.clock.now()).await.unwrap());
+    tx.commit().await.unwrap();
+    let mut seen = HashSet::new();
+    for replica in [&second, &first, &second] {
+        seen.insert(signs(replica, &flow, &mut newest).await);
+        assert_eq!(replica.http.get(replica.url("/health/ready")).send().await.unwrap().status(), 200);
+    }
+    assert!(!seen.contains(&leaked) && seen.len() == 1, "{seen:?}");
+    for replica in [&first, &second] {
+        let published = published(replica).await;
+        assert!(!published.contains(&leaked) && seen.iter().all(|kid| published.contains(kid)), "{published:?}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_signs_with_a_key_that_others_publish_no_more() {
+    let Some([first, second]) = with_keys_of_their_own().await else { return };
+    let flow = Flow::new(&first).await.unwrap();
+    let mut newest = token(&flow.tokens().await.unwrap()).to_owned();
+    let old = signs(&first, &flow, &mut newest).await;
+    assert!(published(&second).await.contains(&old), "what the first one signs is good meanwhile");
+    [&first, &second].into_iter().for_each(|replica| replica.clock.advance(8_000));
+    // Somebody forgot to start the first one again.
+    let kid = signs(&first, &flow, &mut newest).await;
+    let known = published(&second).await;
+    assert!(kid == old || known.contains(&kid), "{kid} {known:?}");
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let kid = signs(&first, &flow, &mut newest).await;
+    assert!(kid != old && published(&second).await.contains(&kid));
+    assert_eq!(signs(&second, &flow, &mut newest).await, kid);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
