@@ -144,7 +144,7 @@ impl Application {
             client_keys: ClientKeys::default(),
             mailer: config.mail.as_ref().map(Mailer::new).transpose()?,
             events: Sequence::default(),
-            upstream: Upstream::new(UpstreamClient::new().map_err(|error| StartupError::Fetcher(error.to_string()))?),
+            upstream: Upstream::new(UpstreamClient::default()),
             settings: settings(&config)?,
         });
         let data = web::Data::from(Arc::clone(&services));

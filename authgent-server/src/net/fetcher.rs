@@ -1,6 +1,7 @@
 //! Fetching what strangers name.
 
 use super::freshness::max_age;
+use super::on_first_use::OnFirstUse;
 use super::resolver::{CheckedResolver, Forbidden, Resolve};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -140,9 +141,9 @@ pub enum FetcherError {
 /// [Client ID Metadata Document, section 6](https://datatracker.ietf.org/doc/html/draft-ietf-oauth-client-id-metadata-document)
 pub struct Fetcher {
     /// Asks public addresses.
-    public: Client,
+    public: OnFirstUse,
     /// Asks the hosts that the operator named.
-    private: Client,
+    private: OnFirstUse,
     private_hosts: Vec<String>,
     limits: FetchLimits,
     places: Semaphore,
@@ -169,12 +170,18 @@ impl Fetcher {
         resolver: Arc<dyn Resolve>,
     ) -> Result<Self, FetcherError> {
         let authorities = settings.private_ca.as_deref().map(certificates).transpose()?.unwrap_or_default();
-        let build = |client: ClientBuilder| client.build().map_err(|error| FetcherError::Client(cause(&error)));
         let public = CheckedResolver { resolver: Arc::clone(&resolver), private: false };
         let private = CheckedResolver { resolver, private: true };
+        let (connect, has_authorities) = (limits.connect, !authorities.is_empty());
+        let private =
+            move || client(connect).dns_resolver(private.clone()).tls_certs_merge(authorities.iter().cloned());
+        if has_authorities {
+            // What is wrong with them is said at the start.
+            private().build().map_err(|error| FetcherError::Client(cause(&error)))?;
+        }
         Ok(Self {
-            public: build(client(&limits).dns_resolver(public))?,
-            private: build(client(&limits).dns_resolver(private).tls_certs_merge(authorities))?,
+            public: OnFirstUse::new(move || client(connect).dns_resolver(public.clone())),
+            private: OnFirstUse::new(private),
             private_hosts: settings.private_hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect(),
             places: Semaphore::new(limits.concurrent),
             hosts: RateLimiter::keyed(Quota::per_minute(limits.per_minute)),
@@ -195,7 +202,7 @@ impl Fetcher {
         if !private {
             self.check_host(host, on_behalf_of)?;
         }
-        let client = if private { &self.private } else { &self.public };
+        let client = if private { &self.private } else { &self.public }.get().await?;
         timeout(self.limits.total, self.fetch(client, url, most))
             .await
             .unwrap_or_else(|_| Err(FetchError::Timeout(seconds(self.limits.total))))
@@ -251,11 +258,11 @@ impl Fetcher {
 }
 
 /// What both clients have in common.
-fn client(limits: &FetchLimits) -> ClientBuilder {
+fn client(connect: Duration) -> ClientBuilder {
     let headers = [(ACCEPT, "application/json"), (ACCEPT_ENCODING, "identity")];
     super::client(concat!("authgent/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers.map(|(name, value)| (name, HeaderValue::from_static(value))).into_iter().collect())
-        .connect_timeout(limits.connect)
+        .connect_timeout(connect)
         .https_only(true)
         .http1_only()
         .tls_version_min(reqwest::tls::Version::TLS_1_2)

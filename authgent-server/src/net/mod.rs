@@ -8,6 +8,7 @@ pub mod address_policy;
 mod fetcher;
 mod freshness;
 mod mailer;
+mod on_first_use;
 pub mod probe;
 mod resolver;
 mod upstream;

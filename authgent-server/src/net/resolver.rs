@@ -29,6 +29,7 @@ impl Resolve for SystemResolver {
 ///
 /// The client connects to the very addresses that it got from here: a name that changes its answer between a look and the
 /// connection ("DNS rebinding") gains nothing.
+#[derive(Clone)]
 pub(super) struct CheckedResolver {
     /// Where the answers come from.
     pub(super) resolver: Arc<dyn Resolve>,

@@ -5,9 +5,10 @@
 
 use super::fetcher::{FetchError, Fetched, cause, chain, check_answer};
 use super::freshness::max_age;
+use super::on_first_use::OnFirstUse;
 use crate::domain::patterns::is_protected;
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderValue};
-use reqwest::{Client, RequestBuilder, Response};
+use reqwest::{ClientBuilder, RequestBuilder, Response};
 use secrecy::{ExposeSecret as _, SecretString};
 use std::time::Duration;
 use tokio::time::timeout;
@@ -27,31 +28,22 @@ pub struct FormAnswer {
 }
 
 /// Asks providers.
-pub struct UpstreamClient(Client);
+pub struct UpstreamClient(OnFirstUse);
+
+impl Default for UpstreamClient {
+    fn default() -> Self {
+        Self(OnFirstUse::new(client))
+    }
+}
 
 impl UpstreamClient {
-    /// A client.
-    ///
-    /// # Errors
-    /// Where the HTTP client cannot be made.
-    pub fn new() -> Result<Self, super::FetcherError> {
-        let headers = [(ACCEPT, "application/json"), (ACCEPT_ENCODING, "identity")];
-        let client = super::client(concat!("authgent/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers.map(|(name, value)| (name, HeaderValue::from_static(value))).into_iter().collect())
-            .connect_timeout(CONNECT)
-            .http1_only()
-            .tls_version_min(reqwest::tls::Version::TLS_1_2)
-            .build();
-        client.map(Self).map_err(|error| super::FetcherError::Client(cause(&error)))
-    }
-
     /// Fetches JSON; at most `most` bytes of it are read. With `bearer`, in the name of whoever that token is for.
     ///
     /// # Errors
     /// [`FetchError`].
     pub async fn get_json(&self, url: &Url, bearer: Option<&SecretString>, most: usize) -> Result<Fetched, FetchError> {
         check_url(url)?;
-        let mut request = self.0.get(url.clone());
+        let mut request = self.0.get().await?.get(url.clone());
         if let Some(token) = bearer {
             request = request.bearer_auth(token.expose_secret());
         }
@@ -81,7 +73,7 @@ impl UpstreamClient {
             body.append_pair(name, value);
         });
         let content_type = HeaderValue::from_static("application/x-www-form-urlencoded");
-        let mut request = self.0.post(url.clone()).header(CONTENT_TYPE, content_type).body(body.finish());
+        let mut request = self.0.get().await?.post(url.clone()).header(CONTENT_TYPE, content_type).body(body.finish());
         if let Some((name, secret)) = basic {
             // Both are encoded as in a form before they are joined, so that a colon in the name is none between the two.
             let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
@@ -94,6 +86,15 @@ impl UpstreamClient {
         })
         .await
     }
+}
+
+fn client() -> ClientBuilder {
+    let headers = [(ACCEPT, "application/json"), (ACCEPT_ENCODING, "identity")];
+    super::client(concat!("authgent/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers.map(|(name, value)| (name, HeaderValue::from_static(value))).into_iter().collect())
+        .connect_timeout(CONNECT)
+        .http1_only()
+        .tls_version_min(reqwest::tls::Version::TLS_1_2)
 }
 
 /// Over TLS, or to this machine. What a provider's metadata name is checked as what the operator named.
