@@ -1,6 +1,6 @@
 //! Exchanges on PostgreSQL ([`super::at_once`]): one round trip, which commits by itself, does all that came meanwhile.
 //!
-//! Whoever comes when little is under way is not kept waiting. Others queue until a round trip ends, and the next one takes all
+//! Whoever comes when nothing is under way is not kept waiting. Others queue until the round trip ends, and the next one takes all
 //! of them: the busier a replica, the more share the way there and back, the statement and the commit.
 
 use super::at_once::{Kind, Rows, Written, by_number, in_postgres, list};
@@ -15,8 +15,8 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock};
 use tokio::runtime::{Handle, Id};
 use tokio::sync::{Semaphore, oneshot};
 
-/// How many round trips of one kind a runtime has under way. A second one uses the time in which the first is on its way.
-const UNDER_WAY: usize = 2;
+/// How many round trips of one kind a runtime has under way. With two, fewer share each, and fewer are done in a second: measured.
+const UNDER_WAY: usize = 1;
 
 /// Those who wait, by runtime, since connections belong to one ([`super::connections`]).
 #[derive(Default)]
