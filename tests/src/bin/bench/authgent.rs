@@ -10,7 +10,7 @@ use authgent_core::resource::ResourceUri;
 use authgent_core::scope::Scope;
 use authgent_core::time::Clock as _;
 use authgent_server::clock::SystemClock;
-use authgent_server::crypto::hash::token_hash;
+use authgent_server::crypto::hash::{base64url, token_hash};
 use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
 use authgent_server::crypto::random::{SystemRandom, secret, uuid_v7};
 use authgent_server::domain::{
@@ -175,7 +175,9 @@ impl Site {
                 })
                 .await?;
                 if keep {
-                    kept.push_back(token);
+                    // The proof of the family is not looked at while the token has a row.
+                    let family = [&[1][..], grant.id.as_bytes(), &[0; 16]].concat();
+                    kept.push_back(base64url(&family) + &token);
                 }
             }
             tx.commit().await?;
