@@ -73,7 +73,8 @@ impl Database {
             return Ok(vec![]);
         };
         // The file outlives a kill, and the number may be somebody else's by then.
-        if !std::fs::read_link(format!("/proc/{first}/cwd")).is_ok_and(|directory| directory == server.data()) {
+        let data = std::fs::canonicalize(server.data())?;
+        if !std::fs::read_link(format!("/proc/{first}/cwd")).is_ok_and(|directory| directory == data) {
             return Ok(vec![]);
         }
         let children = std::fs::read_dir("/proc")?.flatten().filter_map(|entry| {

@@ -75,9 +75,11 @@ pub(crate) async fn thefts(caller: &mut Caller, most: usize) -> usize {
     for chain in &used {
         let token = chain.tokens.refresh.clone();
         caller.world.journal.push(Event::EndAsked { token: token.clone() });
-        if refresh(caller, &chain.first).await.is_none() {
-            caller.world.journal.push(Event::Ended { token });
-        }
+        let outcome = match refresh(caller, &chain.first).await {
+            None => Event::Ended { token },
+            Some(_) => Event::Strange { what: "a used refresh token was accepted long after its grace".to_owned() },
+        };
+        caller.world.journal.push(outcome);
         refresh(caller, &chain.tokens.refresh).await;
     }
     used.len()

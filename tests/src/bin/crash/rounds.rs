@@ -7,7 +7,7 @@ use crate::seeded::Seeded;
 use crate::server::signal;
 use crate::site::{Setting, Site};
 use crate::unanswered::Unanswered;
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -79,6 +79,8 @@ pub(crate) struct Tally {
     /// The restarts that were killed.
     pub(crate) interrupted: u64,
     pub(crate) violations: Vec<Violation>,
+    /// Whether something did not come back, so that nothing can be asked any more.
+    pub(crate) is_broken: bool,
     pub(crate) is_sabotaged: bool,
 }
 
@@ -146,7 +148,11 @@ pub(crate) async fn run(
         let planned = sabotage.filter(|_| !tally.is_sabotaged && number > rounds / 3);
         let round = plan.next(sabotage.is_some());
         tokio::time::sleep(round.delay).await;
-        round.run(site, planned, &mut tally).await?;
+        if let Err(problem) = round.run(site, planned, &mut tally).await {
+            tally.violations.push(Violation::new(Kind::Unavailable, format!("round {number}: {problem:#}")));
+            tally.is_broken = true;
+            break;
+        }
         if number % every == 0 {
             inspect::over_http(&mut caller, 15).await?;
             let found = inspect::everything(site).await?;
@@ -222,10 +228,7 @@ impl Round {
                 let what = format!("authgent serve ended when PostgreSQL was killed: {status}");
                 tally.violations.push(Violation::new(Kind::Unavailable, what));
             }
-            if let Err(problem) = server.start(&site.http).await {
-                tally.violations.push(Violation::new(Kind::Unavailable, format!("{problem:#}")));
-                return Err(problem);
-            }
+            server.start(&site.http).await?;
         }
         Ok(())
     }
@@ -270,7 +273,9 @@ impl Round {
             processes.extend(concerned.iter().filter_map(|server| site.servers[*server].process()));
         }
         if self.kills_database() {
-            processes.extend(site.database.processes()?);
+            let database = site.database.processes()?;
+            ensure!(!database.is_empty(), "PostgreSQL does not run: nothing can be killed");
+            processes.extend(database);
         }
         signal("KILL", &processes)?;
         if self.target != Target::Database {
