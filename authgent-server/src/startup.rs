@@ -174,8 +174,8 @@ impl Application {
     }
 
     /// What serves, for tests that ask it directly.
-    #[cfg(test)]
-    pub(crate) fn services(&self) -> Arc<Services> {
+    #[must_use]
+    pub fn services(&self) -> Arc<Services> {
         Arc::clone(&self.services)
     }
 

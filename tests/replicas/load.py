@@ -163,8 +163,7 @@ class World:
         self.email, self.password = options.email, options.password
         self.journal = Journal()
         self.stop = threading.Event()
-        self.ready = threading.Event()
-        self.parked = []  # refresh tokens that nobody used yet
+        self.parked = []  # refresh tokens that nobody used yet, each with the form that its code was redeemed with
         self.cookies = {}
         self.keys = set()
         self.withdrawn = frozenset()
@@ -186,6 +185,17 @@ class World:
             time.sleep(backoff(tries))
         journal.gave_up(f"{what}: no answer for {PATIENCE_SECONDS} s")
         return None
+
+    def granted(self, kind, client, connection, form, what):
+        """What the token endpoint answers to a right that was acknowledged; None where it was lost or patience ended."""
+        outcome = self.retry(kind, lambda: self.token(client, connection, form), what)
+        if outcome is None:
+            return None
+        status, answer = outcome
+        if status != 200:
+            self.journal.loss(f"{what}: {status} {answer.get('error')}: {answer.get('error_description')}")
+            return None
+        return answer
 
     def token(self, client, connection, form):
         """One POST to the token endpoint: (status, JSON), None where it is worth another try, or NoAnswer."""
@@ -305,14 +315,8 @@ class Person:
 def refresh(world, connection, token, kind="refresh"):
     """The successor of a refresh token that was acknowledged; None where it was lost or patience ended."""
     form = {"grant_type": "refresh_token", "refresh_token": token}
-    outcome = world.retry(kind, lambda: world.token(world.web, connection, form), "a refresh token")
-    if outcome is None:
-        return None
-    status, answer = outcome
-    if status != 200:
-        world.journal.loss(f"a refresh token: {status} {answer.get('error')}: {answer.get('error_description')}")
-        return None
-    return answer["refresh_token"]
+    answer = world.granted(kind, world.web, connection, form, "a refresh token")
+    return answer and answer["refresh_token"]
 
 
 def chain(world, token, pause):
@@ -355,12 +359,8 @@ def program(world, pause):
     form = {"grant_type": "client_credentials", "resource": world.resource, "scope": "mcp:read"}
     while not world.stop.is_set():
         withdrawn = world.withdrawn
-        outcome = world.retry("client_credentials", lambda: world.token(world.program, connection, form), "a program")
-        if outcome is None:
-            return False
-        status, answer = outcome
-        if status != 200:
-            world.journal.loss(f"the right of a program: {status} {answer.get('error')}")
+        answer = world.granted("client_credentials", world.program, connection, form, "the right of a program")
+        if answer is None:
             return False
         header = answer["access_token"].split(".")[0]
         key = json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"]
@@ -476,22 +476,24 @@ class Containers:
             (self.kill, "PostgreSQL and replica 3 are killed at once", self.database, third),
             (self.kill, "all replicas are killed at once", first, second, third),
         ]
+        chosen = [event for event in events if self.options.only in event[1]]
+        if not chosen:
+            self.journal.gave_up(f"no event has {self.options.only!r} in its name")
         time.sleep(self.options.settle)
-        for happen, name, *arguments in events:
-            if self.options.only in name:
-                happen(name, *arguments)
+        for happen, name, *arguments in chosen:
+            happen(name, *arguments)
 
 
 def verify_parked(world):
     """Refresh tokens that were acknowledged during the run and not used since must work, and their codes must not."""
     connection, accepted, works = Http(world.issuer), 0, 0
-    for token, form in world.parked:
+    for token, _ in world.parked:
         if refresh(world, connection, token, kind="parked") is not None:
             works += 1
     for _, form in world.parked:
         outcome = world.retry(None, lambda form=form: world.token(world.web, connection, form), "a used code")
-        if outcome is not None and outcome[0] == 200:
-            accepted += 1
+        refused = outcome is not None and outcome[0] == 400 and outcome[1].get("error") == "invalid_grant"
+        accepted += not refused
     return works, accepted
 
 

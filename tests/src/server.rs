@@ -12,6 +12,7 @@ use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
 use authgent_server::crypto::random::{SystemRandom, secret};
 use authgent_server::domain::{Client, ClientOrigin, Email, Grant, RefreshToken, User};
 use authgent_server::net::{Resolve, SystemResolver};
+use authgent_server::service::Services;
 use authgent_server::startup::{Application, Dependencies, StartupError};
 use authgent_server::store::Store;
 use reqwest::redirect::Policy;
@@ -42,6 +43,7 @@ pub struct TestServer {
     /// A client without cookies and redirects, for everything that is no page.
     pub http: reqwest::Client,
     handle: actix_web::dev::ServerHandle,
+    services: Arc<Services>,
     _directory: TempDir,
     _database: Option<Arc<Database>>,
 }
@@ -146,12 +148,13 @@ impl Setup {
         let dependencies =
             Dependencies { clock: Arc::new(clock.clone()), random: Arc::new(SystemRandom), resolver: self.resolver };
         let application = Application::build(config, dependencies).await?;
-        let handle = application.handle();
+        let (handle, services) = (application.handle(), application.services());
         tokio::spawn(application.run());
         let http =
             reqwest::Client::builder().redirect(Policy::none()).no_proxy().timeout(Duration::from_secs(30)).build()?;
         let store = Store::connect(&dsn.clone().into()).await?;
-        Ok(TestServer { issuer, clock, store, dsn, http, handle, _directory: directory, _database: self.database })
+        let (_directory, _database) = (directory, self.database);
+        Ok(TestServer { issuer, clock, store, dsn, http, handle, services, _directory, _database })
     }
 }
 
@@ -258,14 +261,8 @@ impl TestServer {
     /// # Errors
     /// Where the database does not answer.
     pub async fn clean_up(&self) -> Result<()> {
-        loop {
-            let tx = self.store.begin().await?;
-            let dealt_with = tx.delete_expired(self.clock.now(), 500).await?;
-            tx.commit().await?;
-            if dealt_with == 0 {
-                return Ok(());
-            }
-        }
+        authgent_server::service::cleanup::round(&self.services).await?;
+        Ok(())
     }
 
     /// Posts a form, as a client does. Gives status and JSON body (null where it is empty).

@@ -1,6 +1,5 @@
 //! `POST /oauth/token` with `grant_type=refresh_token`
 
-use authgent_core::time::Clock as _;
 use authgent_server::store::Store;
 use authgent_tests::flow::{Flow, REDIRECT_URI, payload};
 use authgent_tests::server::{OTHER_RESOURCE, RESOURCE, TestServer};
@@ -160,9 +159,7 @@ async fn one_that_nobody_used_in_time_is_no_theft() {
     let (_, grant) = server.refresh_token(token(&tokens)).await.unwrap().unwrap();
     // A day after its end the token goes; the grant is looked at a day after it began.
     server.clock.advance(100 + 86_400);
-    let tx = server.store.begin().await.unwrap();
-    tx.delete_expired(server.clock.now(), 500).await.unwrap();
-    tx.commit().await.unwrap();
+    server.clean_up().await.unwrap();
     assert!(server.refresh_token(token(&tokens)).await.unwrap().is_none());
     assert_eq!(flow.refresh(token(&tokens)).await.unwrap().1["error"], "invalid_grant");
     let grant = server.store.grant(grant.id).await.unwrap();
