@@ -12,6 +12,7 @@ const FALLEN: f64 = 0.75;
 /// Everything that is reported.
 #[derive(Serialize)]
 pub(crate) struct Report {
+    #[serde(skip)]
     machine: String,
     rows: Vec<Row>,
     figures: Vec<Figure>,
