@@ -53,7 +53,8 @@ async fn a_probe_is_answered_soon_while_postgresql_is_gone() {
     if binaries().is_err() {
         return;
     }
-    let postgres = Postgres::start(Durability::None).unwrap();
+    // The tables have to survive the kill.
+    let postgres = Postgres::start(Durability::Full).unwrap();
     let database = postgres.database().unwrap();
     let server = TestServer::setup().with("AUTHGENT_DB_DSN", database.dsn()).start().await.unwrap();
     assert_eq!(readiness(&server).await, 200);
