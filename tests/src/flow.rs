@@ -37,9 +37,7 @@ impl<'a> Flow<'a> {
     /// # Errors
     /// Where the server refuses either.
     pub async fn new(server: &'a TestServer) -> Result<Self> {
-        if server.store.user_by_email(&authgent_server::domain::Email::parse(EMAIL)?).await?.is_none() {
-            server.add_user(EMAIL).await?;
-        }
+        Self::person(server).await?;
         let client_id = server.public_client(REDIRECT_URI).await?;
         Self::of_client(server, &client_id)
     }
@@ -49,9 +47,16 @@ impl<'a> Flow<'a> {
     /// # Errors
     /// Where the server refuses either.
     pub async fn on_the_web(server: &'a TestServer) -> Result<Self> {
-        server.add_user(EMAIL).await?;
+        Self::person(server).await?;
         let client_id = server.public_client(WEB_REDIRECT_URI).await?;
         Ok(Self::of_client(server, &client_id)?.with("redirect_uri", WEB_REDIRECT_URI))
+    }
+
+    async fn person(server: &TestServer) -> Result<()> {
+        if server.store.user_by_email(&authgent_server::domain::Email::parse(EMAIL)?).await?.is_none() {
+            server.add_user(EMAIL).await?;
+        }
+        Ok(())
     }
 
     /// The flow of a client that exists.

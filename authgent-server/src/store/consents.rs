@@ -1,10 +1,11 @@
 //! What people once agreed to.
 
 use super::entity::consents::{ActiveModel, Column, Entity};
+use super::entity::users;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::Consent;
 use authgent_core::resource::ResourceUri;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{LockType, OnConflict};
 use sea_orm::{EntityTrait, QuerySelect};
 use uuid::Uuid;
 
@@ -25,7 +26,7 @@ impl Store {
 }
 
 impl WriteTransaction {
-    /// As [`Store::consent`], inside the transaction: nobody changes it before the commit.
+    /// As [`Store::consent`], inside the transaction: nobody changes it before the commit, or makes it where there is none.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
@@ -35,6 +36,9 @@ impl WriteTransaction {
         client_id: &str,
         resource: &ResourceUri,
     ) -> Result<Option<Consent>, StoreError> {
+        // A row that is not there cannot be locked, so it is the person.
+        let person = users::Entity::find_by_id(user_id).select_only().column(users::Column::Id);
+        person.lock(LockType::NoKeyUpdate).into_tuple::<Uuid>().one(&*self.inner).await?;
         let key = (user_id, client_id.to_owned(), resource.as_str().to_owned());
         let row = Entity::find_by_id(key).lock_exclusive().one(&*self.inner).await?;
         row.map(Consent::try_from).transpose()

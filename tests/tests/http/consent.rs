@@ -161,8 +161,18 @@ async fn a_no_after_a_yes_counts() {
 
 #[tokio::test]
 async fn two_pages_answered_at_once_both_count() {
-    let server = TestServer::start().await.unwrap();
-    let mut flow = Flow::on_the_web(&server).await.unwrap();
+    let setup = TestServer::setup();
+    for setup in [Some(setup.clone()), setup.postgres().unwrap()].into_iter().flatten() {
+        let server = setup.start().await.unwrap();
+        // Each time with another client: where nothing is allowed yet, there is no row for which one of them could wait.
+        for _ in 0..4 {
+            both_count(&server).await;
+        }
+    }
+}
+
+async fn both_count(server: &TestServer) {
+    let mut flow = Flow::on_the_web(server).await.unwrap();
     let first = consent_page(&flow).await;
     flow.set("scope", "mcp:write");
     let second = consent_page(&flow).await;
