@@ -62,7 +62,7 @@ pub(super) async fn post(
         Some("deny") => Decision::Deny,
         _ => return Err(malformed()),
     };
-    match answer(&services, &signed_in, ticket, decision).await {
+    match answer(&services, &signed_in, ticket, &decision).await {
         Ok(Answered::Redirect(location)) => Ok(redirect(&location)),
         Ok(Answered::AlreadyConnected) => {
             let question = question(&services, &signed_in, ticket)

@@ -188,7 +188,16 @@ pub async fn answer(
     services: &Services,
     signed_in: &SignedIn,
     ticket: &str,
-    decision: Decision,
+    decision: &Decision,
+) -> Result<Answered, ConsentError> {
+    services.in_order(|| carry_out(services, signed_in, ticket, decision)).await
+}
+
+async fn carry_out(
+    services: &Services,
+    signed_in: &SignedIn,
+    ticket: &str,
+    decision: &Decision,
 ) -> Result<Answered, ConsentError> {
     let question = question(services, signed_in, ticket).await?;
     let return_address = question.return_address(services);
@@ -219,7 +228,7 @@ pub async fn answer(
             Ok(denied(&return_address))
         }
         (InteractionState::Pending, Decision::Allow(chosen)) => {
-            allow(services, tx, signed_in, question, ticket, &chosen, &return_address).await
+            allow(services, tx, signed_in, question, ticket, chosen, &return_address).await
         }
     }
 }

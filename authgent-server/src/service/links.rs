@@ -65,15 +65,19 @@ pub async fn accept_invitation(
     let (link, mut user) = find(services, LinkPurpose::Invitation, token).await?;
     call(&mut user, name);
     let hash = hash_new(services, &user, password).await?;
-    let tx = services.store.begin().await?;
-    if !use_up(services, &tx, &link, &mut user, Some(&hash)).await? {
-        return gone(tx).await;
-    }
-    session::note(services, &tx, &user, EventKind::InvitationAccepted, device, json!({})).await?;
-    let authentication = Authentication::local([crate::domain::Amr::Password]);
-    let session = session::begin(services, &tx, &user, &authentication, device, former_cookie).await?;
-    tx.commit().await?;
-    Ok(session)
+    verified_by(&link, &mut user);
+    let accept = || async {
+        let tx = services.store.begin().await?;
+        if !use_up(services, &tx, &link, &user, Some(&hash)).await? {
+            return gone(tx).await;
+        }
+        session::note(services, &tx, &user, EventKind::InvitationAccepted, device, json!({})).await?;
+        let authentication = Authentication::local([crate::domain::Amr::Password]);
+        let session = session::begin(services, &tx, &user, &authentication, device, former_cookie).await?;
+        tx.commit().await?;
+        Ok(session)
+    };
+    services.in_order(accept).await
 }
 
 /// Begins to give the invited person a passkey, in this browser.
@@ -100,24 +104,29 @@ pub async fn accept_with_passkey(
 ) -> Result<NewSession, LinkError> {
     let (link, mut user) = find(services, LinkPurpose::Invitation, token).await?;
     call(&mut user, name);
-    let tx = services.store.begin().await?;
-    let verified = match register::verify(services, &tx, &user, browser, answer).await {
-        Ok(verified) => verified,
-        Err(error) => {
-            // What was answered wrongly is not answered again.
-            tx.commit().await?;
-            return Err(error.into());
+    verified_by(&link, &mut user);
+    let accept = || async {
+        let tx = services.store.begin().await?;
+        let verified = match register::verify(services, &tx, &user, browser, answer).await {
+            Ok(verified) => verified,
+            Err(CeremonyError::Store(error)) => return Err(error.into()),
+            Err(error) => {
+                // What was answered wrongly is not answered again.
+                tx.commit().await?;
+                return Err(error.into());
+            }
+        };
+        if !use_up(services, &tx, &link, &user, None).await? {
+            return gone(tx).await;
         }
+        session::note(services, &tx, &user, EventKind::InvitationAccepted, device, json!({})).await?;
+        register::insert(services, &tx, &user, verified, answer.name, device).await?;
+        let authentication = Authentication::local(authenticate::AMR);
+        let session = session::begin(services, &tx, &user, &authentication, device, former_cookie).await?;
+        tx.commit().await?;
+        Ok(session)
     };
-    if !use_up(services, &tx, &link, &mut user, None).await? {
-        return gone(tx).await;
-    }
-    session::note(services, &tx, &user, EventKind::InvitationAccepted, device, json!({})).await?;
-    register::insert(services, &tx, &user, verified, answer.name, device).await?;
-    let authentication = Authentication::local(authenticate::AMR);
-    let session = session::begin(services, &tx, &user, &authentication, device, former_cookie).await?;
-    tx.commit().await?;
-    Ok(session)
+    services.in_order(accept).await
 }
 
 /// The name that an invited person chooses for themselves, if they do.
@@ -142,20 +151,29 @@ pub async fn reset_password(
 ) -> Result<User, LinkError> {
     let (link, mut user) = find(services, LinkPurpose::PasswordReset, token).await?;
     let hash = hash_new(services, &user, password).await?;
-    let tx = services.store.begin().await?;
-    if !use_up(services, &tx, &link, &mut user, Some(&hash)).await? {
-        return gone(tx).await;
-    }
-    let sessions = tx.delete_sessions_of_user(user.id).await?;
-    let grants = match revoke_grants {
-        true => tx.revoke_grants_of_user(user.id, services.now(), RevocationReason::RevokedByUser).await?,
-        false => 0,
+    verified_by(&link, &mut user);
+    let reset = || async {
+        let tx = services.store.begin().await?;
+        if !use_up(services, &tx, &link, &user, Some(&hash)).await? {
+            return gone(tx).await;
+        }
+        let sessions = tx.delete_sessions_of_user(user.id).await?;
+        let grants = match revoke_grants {
+            true => tx.revoke_grants_of_user(user.id, services.now(), RevocationReason::RevokedByUser).await?,
+            false => 0,
+        };
+        let detail = json!({ "sessions_ended": sessions, "grants_revoked": grants });
+        session::note(services, &tx, &user, EventKind::PasswordReset, device, detail).await?;
+        Ok(tx.commit().await?)
     };
-    let detail = json!({ "sessions_ended": sessions, "grants_revoked": grants });
-    session::note(services, &tx, &user, EventKind::PasswordReset, device, detail).await?;
-    tx.commit().await?;
+    services.in_order(reset).await?;
     tracing::info!(user.id = %user.id, "password reset by a link");
     Ok(user)
+}
+
+/// Who uses what was sent to an address reads what is sent there.
+fn verified_by(link: &OneTimeLink, user: &mut User) {
+    user.email_verified |= link.mailed;
 }
 
 /// Another turn that shares this commit may have used the link, which is not durable before it.
@@ -169,14 +187,12 @@ async fn use_up(
     services: &Services,
     tx: &WriteTransaction,
     link: &OneTimeLink,
-    user: &mut User,
+    user: &User,
     password_hash: Option<&str>,
 ) -> Result<bool, StoreError> {
     if !tx.use_link(&link.token_hash, services.now()).await? {
         return Ok(false);
     }
-    // Who uses what was sent to an address reads what is sent there.
-    user.email_verified |= link.mailed;
     tx.update_profile(user).await?;
     if let Some(hash) = password_hash {
         tx.set_password(user.id, hash).await?;
@@ -202,9 +218,13 @@ pub async fn send_reset(services: &Services, lang: &str, email: &str) -> Result<
     }
     let (token, token_hash) = services.new_secret();
     let purpose = LinkPurpose::PasswordReset;
-    let tx = services.store.begin().await?;
-    tx.insert_link(&OneTimeLink::new(token_hash, user.id, purpose, true, services.now())).await?;
-    tx.commit().await?;
+    let link = OneTimeLink::new(token_hash, user.id, purpose, true, services.now());
+    let keep = || async {
+        let tx = services.store.begin().await?;
+        tx.insert_link(&link).await?;
+        tx.commit().await
+    };
+    services.in_order(keep).await?;
     let issuer = &services.settings.issuer;
     mailer.send_later(mail::link(lang, issuer, &user, purpose, purpose.url(issuer, &token)));
     Ok(())

@@ -12,6 +12,7 @@ pub mod consent;
 pub mod copies;
 pub mod id_token_hint;
 pub mod impersonation;
+pub mod in_order;
 pub mod introspect;
 pub mod keys;
 pub mod links;

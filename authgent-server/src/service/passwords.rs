@@ -68,13 +68,17 @@ pub async fn change(
         throttle::forget(services, counted).await?;
     }
     let hash = hash_new(services, user, password).await?;
-    let tx = services.store.begin().await?;
-    tx.set_password(user.id, &hash).await?;
-    let ended = tx.delete_other_sessions_of_user(user.id, &signed_in.session.id_hash).await?;
-    // A link that was asked for before would undo the change.
-    tx.delete_links_of_user(user.id).await?;
-    session::note(services, &tx, user, EventKind::PasswordChanged, device, json!({ "sessions_ended": ended })).await?;
-    tx.commit().await?;
+    let change = || async {
+        let tx = services.store.begin().await?;
+        tx.set_password(user.id, &hash).await?;
+        let ended = tx.delete_other_sessions_of_user(user.id, &signed_in.session.id_hash).await?;
+        // A link that was asked for before would undo the change.
+        tx.delete_links_of_user(user.id).await?;
+        let detail = json!({ "sessions_ended": ended });
+        session::note(services, &tx, user, EventKind::PasswordChanged, device, detail).await?;
+        tx.commit().await
+    };
+    services.in_order(change).await?;
     tracing::info!(user.id = %user.id, "password changed");
     Ok(())
 }

@@ -53,9 +53,12 @@ pub async fn revoke(
     let Some(grant) = services.store.grant(grant_id).await?.filter(|grant| grant.client_id == client.id) else {
         return Ok(());
     };
-    let tx = services.store.begin().await?;
-    tx.revoke_grant(grant.id, services.now(), RevocationReason::RevokedByClient).await?;
-    tx.commit().await?;
+    let revoke = || async {
+        let tx = services.store.begin().await?;
+        tx.revoke_grant(grant.id, services.now(), RevocationReason::RevokedByClient).await?;
+        tx.commit().await
+    };
+    services.in_order(revoke).await?;
     tracing::info!(grant.id = %grant.id, client.id = %client.id, "grant revoked by its client");
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! Two servers that share a PostgreSQL. Without PostgreSQL these tests do nothing, which is said once.
 
+use anyhow::{Context as _, Result, ensure};
 use authgent_core::time::Clock as _;
 use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
-use authgent_tests::flow::{Flow, payload};
+use authgent_tests::browser::query;
+use authgent_tests::flow::{Flow, REDIRECT_URI, payload};
 use authgent_tests::postgres::{Durability, Postgres, binaries};
-use authgent_tests::server::{Setup, TestServer};
+use authgent_tests::server::{PASSWORD, Setup, TestServer};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -190,6 +192,37 @@ async fn redeemed_once(replicas: [TestServer; 2]) {
     // Whoever presented it again may be the thief, or whoever came first: what it gave has ended.
     let (status, body) = refresh(&replicas[1], &flow, token(won[0])).await;
     assert_eq!((status, body["error"].as_str().unwrap()), (400, "invalid_grant"));
+}
+
+/// Nobody is turned away because others come at the same moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_connect_and_leave_at_once() {
+    for replicas in [two().await, two_strict().await].into_iter().flatten() {
+        let outcomes = join_all((0..16).map(|n| connect_and_leave(&replicas[n % 2], n))).await;
+        let failed: Vec<_> = outcomes.into_iter().filter_map(Result::err).collect();
+        assert!(failed.is_empty(), "{} failed: {failed:#?}", failed.len());
+    }
+}
+
+async fn connect_and_leave(server: &TestServer, number: usize) -> Result<()> {
+    let metadata = json!({
+        "client_name": format!("Client {number}"),
+        "redirect_uris": [REDIRECT_URI],
+        "token_endpoint_auth_method": "none",
+    });
+    let (status, client) = server.register(&metadata).await?;
+    ensure!(status == 201, "registration: {status} {client}");
+    let flow = Flow::of_client(server, client["client_id"].as_str().unwrap())?;
+    let person = format!("person-{number}@example.com");
+    server.add_user(&person).await?;
+    let location = flow.browser.authorize(flow.authorize_url(), &person, PASSWORD).await?;
+    let code = query(&location, "code").with_context(|| format!("no code in {location}"))?;
+    let (status, tokens) = flow.exchange(&code).await?;
+    ensure!(status == 200, "exchange: {status} {tokens}");
+    let (status, body) =
+        server.post("/oauth/revoke", &[("token", token(&tokens)), ("client_id", &flow.client_id)]).await?;
+    ensure!(status == 200, "revocation: {status} {body}");
+    Ok(())
 }
 
 #[tokio::test]

@@ -100,20 +100,25 @@ pub async fn disconnect(
     client_id: &str,
     device: &Device,
 ) -> Result<bool, StoreError> {
-    let (user, now) = (&signed_in.user, services.now());
-    let tx = services.store.begin().await?;
-    let grants = tx.revoke_grants_of_user_to_client(user.id, client_id, now, RevocationReason::RevokedByUser).await?;
-    let consents = tx.delete_consents(user.id, Some(client_id)).await?;
-    if grants == 0 && consents == 0 {
-        // Another turn that shares this commit may have disconnected it, which is not durable before it.
-        tx.commit().await?;
-        return Ok(false);
-    }
-    let name = tx.client(client_id).await?.map_or_else(|| client_id.to_owned(), |client| client_name(&client));
-    session::note(services, &tx, user, EventKind::ConsentWithdrawn, device, json!({ "client": name })).await?;
-    tx.commit().await?;
-    tracing::info!(user.id = %user.id, client.id = %client_id, grants, "application disconnected");
-    Ok(true)
+    services
+        .in_order(|| async {
+            let (user, now) = (&signed_in.user, services.now());
+            let tx = services.store.begin().await?;
+            let grants =
+                tx.revoke_grants_of_user_to_client(user.id, client_id, now, RevocationReason::RevokedByUser).await?;
+            let consents = tx.delete_consents(user.id, Some(client_id)).await?;
+            if grants == 0 && consents == 0 {
+                // Another turn that shares this commit may have disconnected it, which is not durable before it.
+                tx.commit().await?;
+                return Ok(false);
+            }
+            let name = tx.client(client_id).await?.map_or_else(|| client_id.to_owned(), |client| client_name(&client));
+            session::note(services, &tx, user, EventKind::ConsentWithdrawn, device, json!({ "client": name })).await?;
+            tx.commit().await?;
+            tracing::info!(user.id = %user.id, client.id = %client_id, grants, "application disconnected");
+            Ok(true)
+        })
+        .await
 }
 
 /// The same for all of them.
@@ -121,14 +126,18 @@ pub async fn disconnect(
 /// # Errors
 /// [`StoreError`] where the database does not answer.
 pub async fn disconnect_all(services: &Services, signed_in: &SignedIn, device: &Device) -> Result<(), StoreError> {
-    let (user, now) = (&signed_in.user, services.now());
-    let tx = services.store.begin().await?;
-    let grants = tx.revoke_grants_of_user(user.id, now, RevocationReason::RevokedByUser).await?;
-    let consents = tx.delete_consents(user.id, None).await?;
-    if grants > 0 || consents > 0 {
-        session::note(services, &tx, user, EventKind::ConsentWithdrawn, device, json!({ "all": true })).await?;
-    }
-    tx.commit().await?;
-    tracing::info!(user.id = %user.id, grants, "all applications disconnected");
-    Ok(())
+    services
+        .in_order(|| async {
+            let (user, now) = (&signed_in.user, services.now());
+            let tx = services.store.begin().await?;
+            let grants = tx.revoke_grants_of_user(user.id, now, RevocationReason::RevokedByUser).await?;
+            let consents = tx.delete_consents(user.id, None).await?;
+            if grants > 0 || consents > 0 {
+                session::note(services, &tx, user, EventKind::ConsentWithdrawn, device, json!({ "all": true })).await?;
+            }
+            tx.commit().await?;
+            tracing::info!(user.id = %user.id, grants, "all applications disconnected");
+            Ok(())
+        })
+        .await
 }

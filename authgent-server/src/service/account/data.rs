@@ -17,9 +17,12 @@ const PAGE: u64 = 500;
 /// [`StoreError`] where the database does not answer.
 pub async fn export(services: &Services, signed_in: &SignedIn, device: &Device) -> Result<Value, StoreError> {
     let (user, store) = (&signed_in.user, &services.store);
-    let tx = store.begin().await?;
-    session::note(services, &tx, user, EventKind::DataExported, device, json!({})).await?;
-    tx.commit().await?;
+    let note = || async {
+        let tx = store.begin().await?;
+        session::note(services, &tx, user, EventKind::DataExported, device, json!({})).await?;
+        tx.commit().await
+    };
+    services.in_order(note).await?;
     let passkeys = store.passkeys_of_user(user.id).await?;
     let passkeys = passkeys.iter().map(
         |passkey| json!({"name": passkey.name, "created_at": passkey.created_at, "last_used_at": passkey.last_used_at}),
@@ -120,9 +123,12 @@ pub async fn delete_account(services: &Services, signed_in: &SignedIn, typed: &s
     if !Email::parse(typed).is_ok_and(|typed| typed.canonical() == user.email.canonical()) {
         return Err(DeletionError::NotConfirmed);
     }
-    let tx = services.store.begin().await?;
-    tx.delete_user(user.id).await?;
-    tx.commit().await?;
+    let delete = || async {
+        let tx = services.store.begin().await?;
+        tx.delete_user(user.id).await?;
+        tx.commit().await
+    };
+    services.in_order(delete).await?;
     tracing::info!(user.id = %user.id, "the person deleted their account");
     Ok(())
 }

@@ -38,8 +38,11 @@ pub async fn rename(
     if user.name == signed_in.user.name {
         return Ok(());
     }
-    let tx = services.store.begin().await?;
-    tx.update_profile(&user).await?;
-    session::note(services, &tx, &user, EventKind::ProfileChanged, device, json!({})).await?;
-    Ok(tx.commit().await?)
+    let rename = || async {
+        let tx = services.store.begin().await?;
+        tx.update_profile(&user).await?;
+        session::note(services, &tx, &user, EventKind::ProfileChanged, device, json!({})).await?;
+        tx.commit().await
+    };
+    Ok(services.in_order(rename).await?)
 }

@@ -28,11 +28,14 @@ pub fn handle(session: &Session) -> String {
 pub async fn end(services: &Services, signed_in: &SignedIn, wanted: &str, device: &Device) -> Result<bool, StoreError> {
     let sessions = list(services, signed_in).await?;
     let Some(ended) = sessions.into_iter().find(|session| handle(session) == wanted) else { return Ok(false) };
-    let tx = services.store.begin().await?;
-    if tx.delete_session(&ended.id_hash).await? {
-        session::note(services, &tx, &signed_in.user, EventKind::SessionEnded, device, json!({})).await?;
-    }
-    tx.commit().await?;
+    let end = || async {
+        let tx = services.store.begin().await?;
+        if tx.delete_session(&ended.id_hash).await? {
+            session::note(services, &tx, &signed_in.user, EventKind::SessionEnded, device, json!({})).await?;
+        }
+        tx.commit().await
+    };
+    services.in_order(end).await?;
     Ok(true)
 }
 
@@ -41,11 +44,14 @@ pub async fn end(services: &Services, signed_in: &SignedIn, wanted: &str, device
 /// # Errors
 /// [`StoreError`] where the database does not answer.
 pub async fn end_others(services: &Services, signed_in: &SignedIn, device: &Device) -> Result<(), StoreError> {
-    let tx = services.store.begin().await?;
-    let ended = tx.delete_other_sessions_of_user(signed_in.user.id, &signed_in.session.id_hash).await?;
-    if ended > 0 {
-        let detail = json!({ "count": ended });
-        session::note(services, &tx, &signed_in.user, EventKind::SessionEnded, device, detail).await?;
-    }
-    tx.commit().await
+    let end = || async {
+        let tx = services.store.begin().await?;
+        let ended = tx.delete_other_sessions_of_user(signed_in.user.id, &signed_in.session.id_hash).await?;
+        if ended > 0 {
+            let detail = json!({ "count": ended });
+            session::note(services, &tx, &signed_in.user, EventKind::SessionEnded, device, detail).await?;
+        }
+        tx.commit().await
+    };
+    services.in_order(end).await
 }

@@ -51,17 +51,19 @@ pub(super) async fn decide(
     }
     if !prompt.consent && need_not_be_asked(services, checked, signed_in, &scope).await? {
         let (code, code_hash) = services.new_secret();
-        let tx = services.store.begin().await?;
-        issue_code(services, &tx, signed_in, request, &scope, code_hash).await?;
-        tx.commit().await?;
+        let issue = || async {
+            let tx = services.store.begin().await?;
+            issue_code(services, &tx, signed_in, request, &scope, code_hash).await?;
+            tx.commit().await
+        };
+        services.in_order(issue).await?;
         return Ok(Outcome::Redirect(checked.return_address.with_code(&code)));
     }
     if prompt.none {
         return Err(Refusal::new(OAuthErrorCode::ConsentRequired, "the person has to be asked"));
     }
     let (ticket, ticket_hash) = services.new_secret();
-    let tx = services.store.begin().await?;
-    tx.insert_interaction(&Interaction {
+    let interaction = Interaction {
         ticket_hash,
         session_hash: signed_in.session.id_hash,
         user_id: signed_in.user.id,
@@ -70,9 +72,13 @@ pub(super) async fn decide(
         created_at: now,
         expires_at: now.plus(INTERACTION_TTL),
         state: InteractionState::Pending,
-    })
-    .await?;
-    tx.commit().await?;
+    };
+    let ask = || async {
+        let tx = services.store.begin().await?;
+        tx.insert_interaction(&interaction).await?;
+        tx.commit().await
+    };
+    services.in_order(ask).await?;
     Ok(Outcome::Consent { ticket })
 }
 

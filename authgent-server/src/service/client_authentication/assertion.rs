@@ -6,6 +6,7 @@ use crate::crypto::hash::token_hash;
 use crate::domain::{Client, TokenHash};
 use crate::service::Services;
 use crate::service::client_keys::{self, ClientKeysError};
+use crate::store::StoreError;
 use authgent_core::metadata::client::TokenEndpointAuthMethod;
 use authgent_core::token::client_assertion::{ClientAssertion, ClientAssertionError, Expected};
 
@@ -64,10 +65,13 @@ pub(super) async fn check(
         assertion.validate(&expected, services.now()).map_err(AssertionError::from)?
     };
     check_signature(services, client, assertion).await?;
-    let tx = services.store.begin().await?;
-    let first = tx.use_assertion(&identifier(&client.id, &accepted.jti), accepted.expires_at).await?;
-    tx.commit().await?;
-    if first { Ok(()) } else { Err(AssertionError::Replayed.into()) }
+    let first = || async {
+        let tx = services.store.begin().await?;
+        let first = tx.use_assertion(&identifier(&client.id, &accepted.jti), accepted.expires_at).await?;
+        tx.commit().await?;
+        Ok::<_, StoreError>(first)
+    };
+    if services.in_order(first).await? { Ok(()) } else { Err(AssertionError::Replayed.into()) }
 }
 
 fn check_registration(client: &Client, assertion: &ClientAssertion<'_>) -> Result<(), AssertionError> {

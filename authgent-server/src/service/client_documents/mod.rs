@@ -203,9 +203,12 @@ async fn renewed(
         return Ok(new_client(services, id, metadata.clone(), fresh_until));
     };
     let client = Client { metadata: metadata.clone(), fresh_until: Some(fresh_until), ..stored.clone() };
-    let tx = services.store.begin().await?;
-    tx.save_document_client(&client).await?;
-    tx.commit().await?;
+    let save = || async {
+        let tx = services.store.begin().await?;
+        tx.save_document_client(&client).await?;
+        tx.commit().await
+    };
+    services.in_order(save).await?;
     Ok(client)
 }
 

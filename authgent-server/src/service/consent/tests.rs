@@ -121,7 +121,7 @@ async fn click(
     tokio::time::sleep(Duration::from_millis(20)).await;
     let second = tokio::spawn({
         let (services, signed_in, ticket) = (Arc::clone(services), signed_in.clone(), ticket.to_owned());
-        async move { answer(&services, &signed_in, &ticket, second).await }
+        async move { answer(&services, &signed_in, &ticket, &second).await }
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     drop(held);

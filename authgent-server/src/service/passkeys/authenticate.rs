@@ -33,13 +33,16 @@ pub async fn finish(
     device: &Device,
     former_cookie: Option<&str>,
 ) -> Result<NewSession, CeremonyError> {
-    let tx = services.store.begin().await?;
-    let state = take(services, &tx, ChallengeKind::PasskeyAuthentication, ceremony, browser, None).await?;
-    let outcome = sign_in(services, &tx, &state, answer, device, former_cookie).await;
-    if !matches!(outcome, Err(CeremonyError::Store(_))) {
-        tx.commit().await?;
-    }
-    outcome
+    let finish = || async {
+        let tx = services.store.begin().await?;
+        let state = take(services, &tx, ChallengeKind::PasskeyAuthentication, ceremony, browser, None).await?;
+        let outcome = sign_in(services, &tx, &state, answer, device, former_cookie).await;
+        if !matches!(outcome, Err(CeremonyError::Store(_))) {
+            tx.commit().await?;
+        }
+        outcome
+    };
+    services.in_order(finish).await
 }
 
 /// Writes nothing where it fails.

@@ -41,11 +41,14 @@ pub(super) fn clean_name(name: &str) -> Option<String> {
 /// [`ManageError`].
 pub async fn rename(services: &Services, user: &User, id: Uuid, name: &str) -> Result<(), ManageError> {
     let name = clean_name(name).ok_or(ManageError::Name)?;
-    let tx = services.store.begin().await?;
-    if !tx.rename_passkey(user.id, id, &name).await? {
-        return Err(ManageError::Unknown);
-    }
-    Ok(tx.commit().await?)
+    let rename = || async {
+        let tx = services.store.begin().await?;
+        if !tx.rename_passkey(user.id, id, &name).await? {
+            return Err(ManageError::Unknown);
+        }
+        Ok(tx.commit().await?)
+    };
+    services.in_order(rename).await
 }
 
 /// Removes a passkey, unless the person could then not sign in.
@@ -53,21 +56,24 @@ pub async fn rename(services: &Services, user: &User, id: Uuid, name: &str) -> R
 /// # Errors
 /// [`ManageError`].
 pub async fn remove(services: &Services, user: &User, id: Uuid, device: &Device) -> Result<(), ManageError> {
-    let tx = services.store.begin().await?;
-    // Two that are removed at once wait for each other here.
-    let passkeys = tx.passkeys_of_user(user.id).await?;
-    let Some(passkey) = passkeys.iter().find(|passkey| passkey.id == id) else {
-        // Another turn that shares this commit may have removed it, which is not durable before it.
-        tx.commit().await?;
-        return Err(ManageError::Unknown);
+    let remove = || async {
+        let tx = services.store.begin().await?;
+        // Two that are removed at once wait for each other here.
+        let passkeys = tx.passkeys_of_user(user.id).await?;
+        let Some(passkey) = passkeys.iter().find(|passkey| passkey.id == id) else {
+            // Another turn that shares this commit may have removed it, which is not durable before it.
+            tx.commit().await?;
+            return Err(ManageError::Unknown);
+        };
+        let others = user.password_hash.is_some() || passkeys.len() > 1;
+        if !others && tx.identities_of_user(user.id).await?.is_empty() {
+            return Err(ManageError::LastWay);
+        }
+        tx.delete_passkey(user.id, id).await?;
+        note(services, &tx, user, EventKind::PasskeyRemoved, device, json!({ "name": passkey.name })).await?;
+        Ok(tx.commit().await?)
     };
-    let others = user.password_hash.is_some() || passkeys.len() > 1;
-    if !others && tx.identities_of_user(user.id).await?.is_empty() {
-        return Err(ManageError::LastWay);
-    }
-    tx.delete_passkey(user.id, id).await?;
-    note(services, &tx, user, EventKind::PasskeyRemoved, device, json!({ "name": passkey.name })).await?;
-    tx.commit().await?;
+    services.in_order(remove).await?;
     tracing::info!(user.id = %user.id, "a passkey was removed");
     Ok(())
 }

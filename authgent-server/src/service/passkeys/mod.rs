@@ -61,8 +61,7 @@ async fn keep(
 ) -> Result<Started, CeremonyError> {
     let now = services.now();
     let (secret, id_hash) = services.new_secret();
-    let tx = services.store.begin().await?;
-    tx.insert_challenge(&Challenge {
+    let challenge = Challenge {
         id_hash,
         kind,
         browser_hash: Some(browser),
@@ -70,9 +69,13 @@ async fn keep(
         data: ceremony.state,
         created_at: now,
         expires_at: now.plus(CEREMONY_TTL),
-    })
-    .await?;
-    tx.commit().await?;
+    };
+    let keep = || async {
+        let tx = services.store.begin().await?;
+        tx.insert_challenge(&challenge).await?;
+        tx.commit().await
+    };
+    services.in_order(keep).await?;
     Ok(Started { ceremony: secret, options: ceremony.options })
 }
 

@@ -40,17 +40,22 @@ pub async fn finish(
     answer: &Answer<'_>,
     device: &Device,
 ) -> Result<Passkey, CeremonyError> {
-    let tx = services.store.begin().await?;
-    let verified = match verify(services, &tx, user, browser, answer).await {
-        Ok(verified) => verified,
-        Err(error) => {
-            // What was answered wrongly is not answered again.
-            tx.commit().await?;
-            return Err(error);
-        }
+    let finish = || async {
+        let tx = services.store.begin().await?;
+        let verified = match verify(services, &tx, user, browser, answer).await {
+            Ok(verified) => verified,
+            Err(error @ CeremonyError::Store(_)) => return Err(error),
+            Err(error) => {
+                // What was answered wrongly is not answered again.
+                tx.commit().await?;
+                return Err(error);
+            }
+        };
+        let passkey = insert(services, &tx, user, verified, answer.name, device).await?;
+        tx.commit().await?;
+        Ok(passkey)
     };
-    let passkey = insert(services, &tx, user, verified, answer.name, device).await?;
-    tx.commit().await?;
+    let passkey = services.in_order(finish).await?;
     tracing::info!(user.id = %user.id, "a passkey was added");
     Ok(passkey)
 }

@@ -59,17 +59,20 @@ pub async fn update(
     };
     let looks_different = looks_different(&client.metadata, &metadata);
     let client = Client { metadata, secret_hash, ..client };
-    let tx = services.store.begin().await?;
-    if !tx.update_registration(&client).await? {
-        // Another turn that shares this commit may have deleted it, which is not durable before it.
-        tx.commit().await?;
-        return Err(RegisterError::NotManager);
-    }
-    if looks_different {
-        // People allowed what they saw: a name, and where the answer goes.
-        tx.delete_consents_of_client(&client.id).await?;
-    }
-    tx.commit().await?;
+    let update = || async {
+        let tx = services.store.begin().await?;
+        if !tx.update_registration(&client).await? {
+            // Another turn that shares this commit may have deleted it, which is not durable before it.
+            tx.commit().await?;
+            return Err(RegisterError::NotManager);
+        }
+        if looks_different {
+            // People allowed what they saw: a name, and where the answer goes.
+            tx.delete_consents_of_client(&client.id).await?;
+        }
+        Ok(tx.commit().await?)
+    };
+    services.in_order(update).await?;
     tracing::info!(client.id = %client.id, "client registration changed");
     Ok(describe(services, client, client_secret, token.to_owned()))
 }
@@ -80,9 +83,12 @@ pub async fn update(
 /// [`RegisterError`].
 pub async fn delete(services: &Services, client_id: &str, authorization: Option<&str>) -> Result<(), RegisterError> {
     let (client, _) = managed_client(services, client_id, authorization).await?;
-    let tx = services.store.begin().await?;
-    tx.delete_client(&client.id).await?;
-    tx.commit().await?;
+    let delete = || async {
+        let tx = services.store.begin().await?;
+        tx.delete_client(&client.id).await?;
+        tx.commit().await
+    };
+    services.in_order(delete).await?;
     tracing::info!(client.id = %client.id, "client deleted by itself");
     Ok(())
 }

@@ -35,6 +35,14 @@ pub async fn register(
     authorization: Option<&str>,
     body: &[u8],
 ) -> Result<RegistrationResponse, RegisterError> {
+    services.in_order(|| try_to_register(services, authorization, body)).await
+}
+
+async fn try_to_register(
+    services: &Services,
+    authorization: Option<&str>,
+    body: &[u8],
+) -> Result<RegistrationResponse, RegisterError> {
     let policy = &services.settings.registration;
     if policy.mode == RegistrationMode::Off {
         return Err(RegisterError::Off);

@@ -49,9 +49,12 @@ pub async fn begin(services: &Services, user: &User) -> Result<(), AppError> {
     }
     let sealed_secret = new_sealed_secret(&services.vault, &*services.random)?;
     let app = Totp { user_id: user.id, sealed_secret, confirmed_at: None, last_step: 0, created_at: now };
-    let tx = services.store.begin().await?;
-    tx.save_totp(&app).await?;
-    Ok(tx.commit().await?)
+    let save = || async {
+        let tx = services.store.begin().await?;
+        tx.save_totp(&app).await?;
+        tx.commit().await
+    };
+    Ok(services.in_order(save).await?)
 }
 
 fn new_sealed_secret(vault: &Vault, random: &dyn Random) -> Result<Vec<u8>, AppError> {
@@ -75,15 +78,19 @@ pub async fn confirm(services: &Services, user: &User, code: &str, device: &Devi
     let now = services.now();
     let secret = waiting(services, user).await?;
     let step = totp::check(&secret, code, now).map_err(|_| AppError::Vault)?.ok_or(AppError::Wrong)?;
-    let tx = services.store.begin().await?;
-    if !tx.confirm_totp(user.id, step, now).await? {
-        // Another turn that shares this commit may have turned it on, which is not durable before it.
+    let confirm = || async {
+        let tx = services.store.begin().await?;
+        if !tx.confirm_totp(user.id, step, now).await? {
+            // Another turn that shares this commit may have turned it on, which is not durable before it.
+            tx.commit().await?;
+            return Err(AppError::Nothing);
+        }
+        note(services, &tx, user, EventKind::TotpEnabled, device, json!({})).await?;
+        let codes = recovery::replace(services, &tx, user, device).await?;
         tx.commit().await?;
-        return Err(AppError::Nothing);
-    }
-    note(services, &tx, user, EventKind::TotpEnabled, device, json!({})).await?;
-    let codes = recovery::replace(services, &tx, user, device).await?;
-    tx.commit().await?;
+        Ok(codes)
+    };
+    let codes = services.in_order(confirm).await?;
     tracing::info!(user.id = %user.id, "an authenticator app was turned on");
     Ok(codes)
 }
@@ -94,18 +101,21 @@ pub async fn confirm(services: &Services, user: &User, code: &str, device: &Devi
 /// [`AppError::Nothing`], [`AppError::Store`].
 pub async fn remove(services: &Services, user: &User, device: &Device) -> Result<(), AppError> {
     let was_on = super::is_on(services, user).await?;
-    let tx = services.store.begin().await?;
-    if !tx.delete_totp(user.id).await? {
-        // Another turn that shares this commit may have turned it off, which is not durable before it.
-        tx.commit().await?;
-        return Err(AppError::Nothing);
-    }
-    let none: [TokenHash; 0] = [];
-    tx.replace_recovery_codes(user.id, &none, services.now()).await?;
-    if was_on {
-        note(services, &tx, user, EventKind::TotpDisabled, device, json!({})).await?;
-    }
-    tx.commit().await?;
+    let remove = || async {
+        let tx = services.store.begin().await?;
+        if !tx.delete_totp(user.id).await? {
+            // Another turn that shares this commit may have turned it off, which is not durable before it.
+            tx.commit().await?;
+            return Err(AppError::Nothing);
+        }
+        let none: [TokenHash; 0] = [];
+        tx.replace_recovery_codes(user.id, &none, services.now()).await?;
+        if was_on {
+            note(services, &tx, user, EventKind::TotpDisabled, device, json!({})).await?;
+        }
+        Ok(tx.commit().await?)
+    };
+    services.in_order(remove).await?;
     tracing::info!(user.id = %user.id, "an authenticator app was turned off");
     Ok(())
 }

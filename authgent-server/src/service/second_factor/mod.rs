@@ -121,6 +121,17 @@ pub async fn finish(
     device: &Device,
     former_cookie: Option<&str>,
 ) -> Result<NewSession, SecondFactorError> {
+    services.in_order(|| try_to_finish(services, ticket, browser, proof, device, former_cookie)).await
+}
+
+async fn try_to_finish(
+    services: &Services,
+    ticket: &str,
+    browser: Option<TokenHash>,
+    proof: Proof<'_>,
+    device: &Device,
+    former_cookie: Option<&str>,
+) -> Result<NewSession, SecondFactorError> {
     if !waits(services, ticket, browser).await? {
         return Err(SecondFactorError::Gone);
     }

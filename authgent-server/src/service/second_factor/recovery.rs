@@ -16,10 +16,13 @@ pub async fn make(services: &Services, user: &User, device: &Device) -> Result<O
     if !super::is_on(services, user).await? {
         return Ok(None);
     }
-    let tx = services.store.begin().await?;
-    let codes = replace(services, &tx, user, device).await?;
-    tx.commit().await?;
-    Ok(Some(codes))
+    let make = || async {
+        let tx = services.store.begin().await?;
+        let codes = replace(services, &tx, user, device).await?;
+        tx.commit().await?;
+        Ok(Some(codes))
+    };
+    services.in_order(make).await
 }
 
 /// As [`make`]; the caller commits.

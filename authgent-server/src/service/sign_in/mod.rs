@@ -72,9 +72,12 @@ pub async fn current(
     let now = services.now();
     let Some((session, user)) = services.store.session(&token_hash(cookie), now).await? else { return Ok(None) };
     if now.since(session.last_seen_at) >= Session::USE_GRANULARITY {
-        let tx = services.store.begin().await?;
-        tx.touch_session(&session.id_hash, now, device).await?;
-        tx.commit().await?;
+        let touch = || async {
+            let tx = services.store.begin().await?;
+            tx.touch_session(&session.id_hash, now, device).await?;
+            tx.commit().await
+        };
+        services.in_order(touch).await?;
     }
     Ok(Some(SignedIn { session, user }))
 }
@@ -96,17 +99,19 @@ pub async fn sign_in(
 ) -> Result<SignInOutcome, SignInError> {
     let (user, failures) = password::verify(services, email, password, known_device).await?;
     let asks = second_factor::is_on(services, &user).await?;
-    let tx = services.store.begin().await?;
-    note_attack(services, &tx, &user, failures).await?;
-    if asks {
-        let ticket = second_factor::begin(services, &tx, &user, browser).await?;
+    let begin = || async {
+        let tx = services.store.begin().await?;
+        note_attack(services, &tx, &user, failures).await?;
+        let outcome = if asks {
+            SignInOutcome::SecondFactor(second_factor::begin(services, &tx, &user, browser).await?)
+        } else {
+            let password = Authentication::local([Amr::Password]);
+            SignInOutcome::Session(session::begin(services, &tx, &user, &password, device, former_cookie).await?)
+        };
         tx.commit().await?;
-        return Ok(SignInOutcome::SecondFactor(ticket));
-    }
-    let password = Authentication::local([Amr::Password]);
-    let session = session::begin(services, &tx, &user, &password, device, former_cookie).await?;
-    tx.commit().await?;
-    Ok(SignInOutcome::Session(session))
+        Ok::<_, StoreError>(outcome)
+    };
+    Ok(services.in_order(begin).await?)
 }
 
 /// Tells the owner, who has just proved to be the owner, of somebody else's tries. Not when they happen: the time that it
@@ -133,9 +138,12 @@ pub async fn note_attack(
 /// # Errors
 /// [`StoreError`] where the database does not answer.
 pub async fn sign_out(services: &Services, signed_in: &SignedIn, device: &Device) -> Result<(), StoreError> {
-    let tx = services.store.begin().await?;
-    if tx.delete_session(&signed_in.session.id_hash).await? {
-        session::note(services, &tx, &signed_in.user, EventKind::SignedOut, device, json!({})).await?;
-    }
-    tx.commit().await
+    let end = || async {
+        let tx = services.store.begin().await?;
+        if tx.delete_session(&signed_in.session.id_hash).await? {
+            session::note(services, &tx, &signed_in.user, EventKind::SignedOut, device, json!({})).await?;
+        }
+        tx.commit().await
+    };
+    services.in_order(end).await
 }

@@ -94,17 +94,20 @@ pub async fn admit(services: &Services, counted: Counted<'_>, pace: Pace) -> Res
     if let Some(blocked) = known.first().and_then(blocked) {
         return Ok(blocked);
     }
-    let tx = services.store.begin().await?;
-    let known = tx.sign_in_failures(&key_hash, now).await?;
-    if let Some(blocked) = known.as_ref().and_then(blocked) {
-        return Ok(blocked);
-    }
-    let failures = known.map_or(0, |known| known.failures).saturating_add(1);
-    let blocked_until = now.plus(pace.wait(failures));
-    let expires_at = blocked_until.plus(pace.memory);
-    tx.save_sign_in_failures(&SignInFailures { key_hash, failures, blocked_until, expires_at }).await?;
-    tx.commit().await?;
-    Ok(Admission::Admitted)
+    let count = || async {
+        let tx = services.store.begin().await?;
+        let known = tx.sign_in_failures(&key_hash, now).await?;
+        if let Some(blocked) = known.as_ref().and_then(blocked) {
+            return Ok(blocked);
+        }
+        let failures = known.map_or(0, |known| known.failures).saturating_add(1);
+        let blocked_until = now.plus(pace.wait(failures));
+        let expires_at = blocked_until.plus(pace.memory);
+        tx.save_sign_in_failures(&SignInFailures { key_hash, failures, blocked_until, expires_at }).await?;
+        tx.commit().await?;
+        Ok(Admission::Admitted)
+    };
+    services.in_order(count).await
 }
 
 /// The try was a good one: what was counted is forgotten.
@@ -112,9 +115,12 @@ pub async fn admit(services: &Services, counted: Counted<'_>, pace: Pace) -> Res
 /// # Errors
 /// [`StoreError`] where the database does not answer.
 pub async fn forget(services: &Services, counted: Counted<'_>) -> Result<(), StoreError> {
-    let tx = services.store.begin().await?;
-    tx.delete_sign_in_failures(&counted.key(services)).await?;
-    tx.commit().await
+    let forget = || async {
+        let tx = services.store.begin().await?;
+        tx.delete_sign_in_failures(&counted.key(services)).await?;
+        tx.commit().await
+    };
+    services.in_order(forget).await
 }
 
 /// How many tries count at present.

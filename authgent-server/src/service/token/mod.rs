@@ -11,11 +11,9 @@ pub use error::TokenError;
 pub use family::{grant_of as grant_of_used_refresh_token, row_of as refresh_token_row};
 pub use issue::{ID_TOKEN, grant_of_jti};
 
-use crate::crypto::random;
 use crate::service::Services;
 use crate::service::client_authentication::{Caller, authenticate};
 use crate::service::parameters::Parameters;
-use crate::store::Attempts;
 use authgent_core::metadata::client::GrantType;
 use authgent_core::wire::token::TokenResponse;
 
@@ -48,16 +46,12 @@ pub async fn token(
     if unproved || !client.metadata.may_use(grant_type) {
         return Err(TokenError::UnauthorizedClient(grant_type));
     }
-    let mut attempts = Attempts::default();
-    loop {
-        let outcome = match grant_type {
+    let issue = || async {
+        match grant_type {
             GrantType::AuthorizationCode => authorization_code::exchange(services, view, &client, parameters).await,
             GrantType::RefreshToken => refresh_token::refresh(services, view, &client, parameters).await,
             GrantType::ClientCredentials => client_credentials::issue(services, view, &client, parameters).await,
-        };
-        match outcome {
-            Err(TokenError::Store(error)) if attempts.again(&error, random::bytes32(&*services.random)[0]).await => {}
-            outcome => return outcome,
         }
-    }
+    };
+    services.in_order(issue).await
 }

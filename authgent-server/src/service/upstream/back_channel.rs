@@ -31,18 +31,22 @@ pub enum LogoutRefused {
 /// [`LogoutRefused`].
 pub async fn sign_out(services: &Services, provider: &IdentityProvider, token: &str) -> Result<u64, LogoutRefused> {
     let token = verify(services, provider, token).await?;
-    let tx = services.store.begin().await?;
     let identifier = token_hash(&format!("logout:{}:{}{}", token.issuer.len(), token.issuer, token.jti));
-    if !tx.use_assertion(&identifier, token.expires_at).await? {
-        // Somebody was signed out by it, which may be of a turn that shares this commit, and is not durable before it.
+    let end = || async {
+        let tx = services.store.begin().await?;
+        if !tx.use_assertion(&identifier, token.expires_at).await? {
+            // Somebody was signed out by it, which may be of a turn that shares this commit, and is not durable before it.
+            tx.commit().await?;
+            return Err(LogoutRefused::Replayed);
+        }
+        let ended = match &token.sid {
+            Some(sid) => end_session(services, &tx, &token, sid).await?,
+            None => end_person(services, &tx, provider, &token).await?,
+        };
         tx.commit().await?;
-        return Err(LogoutRefused::Replayed);
-    }
-    let ended = match &token.sid {
-        Some(sid) => end_session(services, &tx, &token, sid).await?,
-        None => end_person(services, &tx, provider, &token).await?,
+        Ok(ended)
     };
-    tx.commit().await?;
+    let ended = services.in_order(end).await?;
     tracing::info!(provider = %provider.id, sessions = ended, "signed out by the provider");
     Ok(ended)
 }

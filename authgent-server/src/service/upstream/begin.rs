@@ -62,9 +62,12 @@ pub async fn begin(
         created_at: now,
         expires_at: now.plus(STATE_TTL),
     };
-    let tx = services.store.begin().await?;
-    tx.insert_challenge(&challenge).await?;
-    tx.commit().await?;
+    let keep = || async {
+        let tx = services.store.begin().await?;
+        tx.insert_challenge(&challenge).await?;
+        tx.commit().await
+    };
+    services.in_order(keep).await?;
 
     let mut url = known.authorization_endpoint.clone();
     {

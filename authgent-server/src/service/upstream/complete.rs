@@ -66,10 +66,13 @@ pub async fn take(services: &Services, state: &str, browser: Option<TokenHash>) 
     let found = services.store.challenge(&id, ChallengeKind::Upstream, now).await?;
     // Looked at before it is taken: who has somebody's state cannot spoil their sign-in with it.
     found.filter(|found| browser.is_some() && found.browser_hash == browser).ok_or(SignInRefused::Gone)?;
-    let tx = services.store.begin().await?;
-    let taken = tx.take_challenge(&id, ChallengeKind::Upstream, now).await?;
-    tx.commit().await?;
-    let taken = taken.ok_or(SignInRefused::Gone)?;
+    let take = || async {
+        let tx = services.store.begin().await?;
+        let taken = tx.take_challenge(&id, ChallengeKind::Upstream, now).await?;
+        tx.commit().await?;
+        Ok::<_, StoreError>(taken)
+    };
+    let taken = services.in_order(take).await?.ok_or(SignInRefused::Gone)?;
     let data: Data = serde_json::from_value(taken.data).map_err(|_| SignInRefused::Gone)?;
     // A provider that the operator has removed meanwhile signs nobody in.
     let provider = provider(services, &data.provider).ok_or(SignInRefused::Gone)?;
@@ -120,13 +123,16 @@ pub async fn complete(
     };
     let person = person(services, provider, &answer).await.map_err(failed)?;
     provider.rules.check(&person)?;
-    match sign_in(services, pending, &person, device, former_cookie).await {
-        // Another tab has just made the same account: it is there now.
-        Err(SignInRefused::Store(StoreError::Conflict { .. })) => {
-            sign_in(services, pending, &person, device, former_cookie).await
+    let sign_in = || async {
+        match sign_in(services, pending, &person, device, former_cookie).await {
+            // Another tab has just made the same account: it is there now.
+            Err(SignInRefused::Store(StoreError::Conflict { .. })) => {
+                sign_in(services, pending, &person, device, former_cookie).await
+            }
+            outcome => outcome,
         }
-        outcome => outcome,
-    }
+    };
+    services.in_order(sign_in).await
 }
 
 async fn sign_in(
