@@ -108,10 +108,12 @@ impl Store {
                     break;
                 }
                 let rows = self.round_trip(queue.kind, &wanted).await;
-                wanted.iter().map(|wanted| wanted.since).min().into_iter().for_each(|since| self.lateness.note(since));
+                let since = wanted.iter().map(|wanted| wanted.since).min();
+                since.into_iter().for_each(|since| self.lateness.note(since));
                 match rows {
                     Ok(rows) => answers.into_iter().zip(rows).for_each(|(answer, row)| drop(answer.send(Ok(row)))),
                     Err(error) => {
+                        since.into_iter().for_each(|since| self.lateness.given_up(since));
                         let problem = error.to_string();
                         answers.into_iter().for_each(|answer| drop(answer.send(Err(unavailable(problem.clone())))));
                     }

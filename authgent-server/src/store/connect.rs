@@ -1,7 +1,8 @@
 //! Opening the two pools.
 
-use super::connections::Connections;
+use super::connections::{Connections, LONGEST};
 use super::dsn::{self, Target};
+use super::lateness::Lateness;
 use super::writer::{TURNS, Writer};
 use super::{Store, StoreError, migration, wal};
 use sea_orm::sqlx::ConnectOptions as _;
@@ -50,13 +51,13 @@ impl Drop for TemporaryDirectory {
 pub(super) async fn connect(dsn: &SecretString) -> Result<Store, StoreError> {
     match dsn::parse(dsn.expose_secret())? {
         Target::Postgres(options) => {
-            let pool = postgres(*options).await?;
+            let lateness = Arc::default();
             Ok(Store {
-                read: pool,
+                read: postgres(*options, Arc::clone(&lateness)).await?,
                 writer: None,
                 health: Arc::default(),
                 batches: Arc::default(),
-                lateness: Arc::default(),
+                lateness,
                 _temporary: None,
             })
         }
@@ -68,10 +69,10 @@ pub(super) async fn connect(dsn: &SecretString) -> Result<Store, StoreError> {
     }
 }
 
-async fn postgres(options: PgConnectOptions) -> Result<Connections, StoreError> {
+async fn postgres(options: PgConnectOptions, lateness: Arc<Lateness>) -> Result<Connections, StoreError> {
     let options = options.application_name("authgent").disable_statement_logging();
     let place = format!("{}:{}", options.get_host(), options.get_port());
-    let connections = Connections::postgres(options, PATIENCE);
+    let connections = Connections::postgres(options, PATIENCE, LONGEST, lateness);
     // None is made before it is needed: here, so that a wrong address or password stops the start.
     connections.here().execute_unprepared("SELECT 1").await.map_err(|error| StoreError::Unavailable {
         problem: format!("no connection to PostgreSQL at {place}: {error}"),

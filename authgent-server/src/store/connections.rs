@@ -4,13 +4,17 @@
 //! that serves HTTP is a runtime of its own, which may be busy, or end, while another one wants an answer. So each runtime has
 //! a pool of its own, and a server that stops finishes what it began.
 
+use super::lateness::Lateness;
+use super::limited::{Limited, Pool};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::{Connection as _, Executor as _};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 use tokio::runtime::{Handle, Id};
+use tokio::time::{Instant, timeout};
 
 /// A connection that rested for longer is tried before it is used, since a restarted server has closed it.
 const RESTED: Duration = Duration::from_secs(2);
@@ -24,8 +28,16 @@ const FEWEST: usize = 2;
 /// The most threads that can serve HTTP.
 const MOST_THREADS: usize = 512;
 
-/// What a replica that hangs in the middle of a transaction may keep locked, and how long a statement may take. Milliseconds.
-const LIMITS: &str = "SET statement_timeout = 10000; SET idle_in_transaction_session_timeout = 10000";
+/// What a replica that hangs in the middle of a transaction may keep locked, and how long a statement may take. Milliseconds. A
+/// statement less than any proxy waits for the answer: a code that is exchanged after its client was told of a failure comes
+/// again, and looks stolen.
+const LIMITS: &str = "SET statement_timeout = 5000; SET idle_in_transaction_session_timeout = 10000";
+
+/// After what time a statement is given up: the wait for a connection, what PostgreSQL itself allows, and the way.
+pub(super) const LONGEST: Duration = Duration::from_secs(11);
+
+/// How long connections that are given up have to end in order.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How many threads serve HTTP: one for each core that the process may use. What connections there may be is divided by it.
 #[must_use]
@@ -51,19 +63,42 @@ pub(super) enum Connections {
 pub(super) struct OfRuntimes {
     options: PgConnectOptions,
     patience: Duration,
-    pools: RwLock<HashMap<Id, DatabaseConnection>>,
+    /// After what time a statement is given up.
+    pub(super) longest: Duration,
+    pub(super) lateness: Arc<Lateness>,
+    pools: RwLock<HashMap<Id, OfRuntime>>,
+    /// How many pools there have been.
+    opened: AtomicU64,
+    began: Instant,
+}
+
+/// The pool of one runtime.
+struct OfRuntime {
+    pool: DatabaseConnection,
+    number: u64,
+    /// When the database last answered here, in milliseconds after the beginning.
+    answered: AtomicU64,
 }
 
 impl Connections {
-    pub(super) fn postgres(options: PgConnectOptions, patience: Duration) -> Self {
-        Self::Postgres(Arc::new(OfRuntimes { options, patience, pools: RwLock::default() }))
+    pub(super) fn postgres(
+        options: PgConnectOptions,
+        patience: Duration,
+        longest: Duration,
+        lateness: Arc<Lateness>,
+    ) -> Self {
+        let (pools, opened, began) = (RwLock::default(), AtomicU64::new(0), Instant::now());
+        Self::Postgres(Arc::new(OfRuntimes { options, patience, longest, lateness, pools, opened, began }))
     }
 
     /// The connections that belong here.
-    pub(super) fn here(&self) -> DatabaseConnection {
+    pub(super) fn here(&self) -> Limited<DatabaseConnection> {
         match self {
-            Self::Sqlite(pool) => pool.clone(),
-            Self::Postgres(pools) => pools.here(),
+            Self::Sqlite(pool) => Limited::unlimited(pool.clone()),
+            Self::Postgres(pools) => {
+                let (pool, number) = pools.here();
+                Limited::of(pool, Pool { pools: Arc::clone(pools), number })
+            }
         }
     }
 
@@ -71,9 +106,7 @@ impl Connections {
     pub(super) async fn close(&self) {
         let pools = match self {
             Self::Sqlite(pool) => vec![pool.clone()],
-            Self::Postgres(pools) => {
-                pools.pools.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-            }
+            Self::Postgres(pools) => pools.read().values().map(|of_runtime| of_runtime.pool.clone()).collect(),
         };
         for pool in pools {
             if let Err(error) = pool.close_by_ref().await {
@@ -84,13 +117,57 @@ impl Connections {
 }
 
 impl OfRuntimes {
-    fn here(&self) -> DatabaseConnection {
+    fn read(&self) -> RwLockReadGuard<'_, HashMap<Id, OfRuntime>> {
+        self.pools.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, HashMap<Id, OfRuntime>> {
+        self.pools.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The pool of this runtime, and its number.
+    fn here(&self) -> (DatabaseConnection, u64) {
         let runtime = Handle::current().id();
-        if let Some(pool) = self.pools.read().unwrap_or_else(PoisonError::into_inner).get(&runtime) {
-            return pool.clone();
+        let known = |of_runtime: &OfRuntime| (of_runtime.pool.clone(), of_runtime.number);
+        if let Some(known) = self.read().get(&runtime).map(known) {
+            return known;
         }
-        let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
-        pools.entry(runtime).or_insert_with(|| self.open()).clone()
+        known(self.write().entry(runtime).or_insert_with(|| OfRuntime {
+            pool: self.open(),
+            number: self.opened.fetch_add(1, Ordering::Relaxed),
+            answered: AtomicU64::new(self.age()),
+        }))
+    }
+
+    fn age(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The database has answered on this pool.
+    pub(super) fn answered(&self, number: u64) {
+        self.lateness.answered();
+        if let Some(of_runtime) = self.read().values().find(|of_runtime| of_runtime.number == number) {
+            of_runtime.answered.store(self.age(), Ordering::Relaxed);
+        }
+    }
+
+    /// For how long it has not. Zero where the pool is none of ours any more.
+    pub(super) fn silence(&self, number: u64) -> Duration {
+        let pools = self.read();
+        let of_runtime = pools.values().find(|of_runtime| of_runtime.number == number);
+        of_runtime.map_or(Duration::ZERO, |of_runtime| {
+            Duration::from_millis(self.age().saturating_sub(of_runtime.answered.load(Ordering::Relaxed)))
+        })
+    }
+
+    /// Opens new connections from now on. Whoever still waits on one of this pool gives up by themselves.
+    pub(super) fn abandon(&self, number: u64) {
+        let mut pools = self.write();
+        let runtime = pools.iter().find(|(_, of_runtime)| of_runtime.number == number).map(|(runtime, _)| *runtime);
+        let Some(OfRuntime { pool, .. }) = runtime.and_then(|runtime| pools.remove(&runtime)) else { return };
+        tracing::warn!("PostgreSQL does not answer: its connections are given up");
+        // It says at once that it is closed, so that none of them is used again; they end when they can.
+        tokio::spawn(async move { timeout(FAREWELL, pool.close_by_ref()).await });
     }
 
     /// Connections are made when they are needed.

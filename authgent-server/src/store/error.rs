@@ -127,6 +127,12 @@ pub(super) fn is_there_already(error: &DbErr) -> bool {
     matches!(code(error).as_deref(), Some("42P07" | "42710" | "23505"))
 }
 
+/// Whether the database has answered, with an error. Otherwise the way to it broke, and what it did is not known.
+pub(super) fn is_answer(error: &DbErr) -> bool {
+    let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else { return true };
+    matches!(error, RuntimeErr::SqlxError(error) if error.as_database_error().is_some())
+}
+
 /// What the database calls the error: PostgreSQL in five characters, SQLite by a number.
 fn code(error: &DbErr) -> Option<Cow<'_, str>> {
     let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else { return None };

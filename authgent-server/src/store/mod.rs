@@ -38,6 +38,7 @@ mod identities;
 mod initial_access_tokens;
 mod interactions;
 mod lateness;
+mod limited;
 mod links;
 mod migration;
 mod passkeys;
@@ -70,7 +71,8 @@ use connect::TemporaryDirectory;
 use connections::Connections;
 use health::Health;
 use lateness::Lateness;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, TransactionOptions, TransactionTrait};
+use limited::Limited;
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -144,7 +146,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NewerSchema`] where the database was migrated by a later version.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
-        migration::pending(&self.read.here()).await
+        migration::pending(self.read.here().inner()).await
     }
 
     /// Whether the database answers a statement.
@@ -166,7 +168,7 @@ impl Store {
             Some(writer) => writer.begin().await,
             None => {
                 let began = Instant::now();
-                let transaction = self.read.here().begin_with_options(TransactionOptions::default()).await?;
+                let transaction = self.read.here().begin().await?;
                 let end = End::Own(Arc::clone(&self.lateness), began);
                 Ok(WriteTransaction::new(Arc::new(transaction), end))
             }
@@ -180,7 +182,7 @@ impl Store {
 #[must_use = "dropping a transaction undoes it"]
 pub struct WriteTransaction {
     /// Shared with the writer of SQLite, who ends it: dropped before `end`, so that the writer then has it alone.
-    inner: Arc<DatabaseTransaction>,
+    inner: Arc<Limited<DatabaseTransaction>>,
     end: End,
     ends_cache_generation: AtomicBool,
 }
@@ -200,7 +202,7 @@ impl std::fmt::Debug for WriteTransaction {
 }
 
 impl WriteTransaction {
-    fn new(inner: Arc<DatabaseTransaction>, end: End) -> Self {
+    fn new(inner: Arc<Limited<DatabaseTransaction>>, end: End) -> Self {
         Self { inner, end, ends_cache_generation: AtomicBool::new(false) }
     }
 
@@ -218,6 +220,9 @@ impl WriteTransaction {
             (End::Own(lateness, began), Some(transaction)) => {
                 let committed = transaction.commit().await;
                 lateness.note(began);
+                if committed.is_err() {
+                    lateness.given_up(began);
+                }
                 committed?;
             }
             (End::Own(..), None) => {

@@ -9,6 +9,7 @@
 use super::at_once::{self, Written};
 use super::connect::sqlite_pool;
 use super::lateness::Lateness;
+use super::limited::Limited;
 use super::{End, StoreError, WriteTransaction};
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{
@@ -314,7 +315,7 @@ async fn lend(
     waiting: &mut Vec<Waiting>,
 ) -> Result<(), StoreError> {
     let savepoint = match guard.begin_with_options(TransactionOptions::default()).await {
-        Ok(savepoint) => Arc::new(savepoint),
+        Ok(savepoint) => Arc::new(Limited::unlimited(savepoint)),
         Err(error) => {
             drop(answer.send(Err(unavailable(error.to_string()))));
             return Err(error.into());
@@ -324,7 +325,8 @@ async fn lend(
     // Where the caller has gone, the transaction is dropped here, as it is where the caller goes later.
     drop(answer.send(Ok(WriteTransaction::new(Arc::clone(&savepoint), End::GivenBack(GivenBack(given_back))))));
     let outcome = ended.await;
-    let savepoint = Arc::into_inner(savepoint).ok_or_else(|| unavailable("a transaction is still in use"))?;
+    let savepoint =
+        Arc::into_inner(savepoint).ok_or_else(|| unavailable("a transaction is still in use"))?.into_inner();
     match outcome {
         Ok(answer) => {
             let released = savepoint.commit().await;

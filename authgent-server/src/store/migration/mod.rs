@@ -89,25 +89,24 @@ async fn locked(store: &Store) -> Result<(), StoreError> {
         error => StoreError::Migration { problem: error.to_string() },
     };
     // Before the lock, which is written: what is another program's, or of a later version, stays untouched.
-    if is_up_to_date(&store.read.here()).await? {
+    if is_up_to_date(store.read.here().inner()).await? {
         return Ok(());
     }
     let postgres = store.writer.is_none();
     if postgres {
-        make_lock(&store.read.here()).await.map_err(failed)?;
+        make_lock(store.read.here().inner()).await.map_err(failed)?;
     }
     let transaction = store.begin().await?;
     if postgres {
         // Others may hold the lock, and a large table may take, for longer than a request may.
-        let patiently = "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0";
-        transaction.inner.execute_unprepared(patiently).await.map_err(failed)?;
+        transaction.inner.take_your_time().await.map_err(failed)?;
         let lock = format!("UPDATE {LOCK} SET times = times + 1 WHERE id = 1");
         transaction.inner.execute_unprepared(&lock).await.map_err(failed)?;
     }
-    if is_up_to_date(&*transaction.inner).await? {
+    if is_up_to_date(transaction.inner.inner()).await? {
         return Ok(());
     }
-    Migrator::up(&*transaction.inner, None).await.map_err(failed)?;
+    Migrator::up(transaction.inner.inner(), None).await.map_err(failed)?;
     transaction.commit().await
 }
 
@@ -208,7 +207,7 @@ mod tests {
     async fn clients_of_the_first_schema_read_on_and_are_looked_at_by_clean_up() {
         let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
         let transaction = store.begin().await.unwrap();
-        Migrator::up(&*transaction.inner, Some(1)).await.unwrap();
+        Migrator::up(transaction.inner.inner(), Some(1)).await.unwrap();
         for (id, origin) in [("came", "registered"), ("made", "operator")] {
             // As the first release wrote it.
             let metadata = r#"{"redirect_uris":["http://127.0.0.1/cb"],"token_endpoint_auth_method":"none","grant_types":["authorization_code"],"response_types":["code"],"application_type":"native"}"#;

@@ -100,7 +100,7 @@ async fn after_each_migration_the_program_of_before_still_runs() {
         let mut before = Schema::default();
         while let Some(name) = store.pending_migrations().await.unwrap().into_iter().next() {
             let transaction = store.begin().await.unwrap();
-            migration::run_next(&transaction.inner).await.unwrap();
+            migration::run_next(transaction.inner.inner()).await.unwrap();
             transaction.commit().await.unwrap();
             let after = Schema::of(&store).await;
             assert!(after.columns.len() > before.columns.len() || !before.columns.is_empty(), "nothing is seen");

@@ -20,6 +20,7 @@ mod registration;
 mod resources;
 mod rotation;
 mod round_trip;
+mod silence;
 mod single_winner;
 mod transactions;
 
