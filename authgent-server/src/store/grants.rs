@@ -5,7 +5,7 @@ use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{Grant, RevocationReason, TokenHash};
 use authgent_core::time::Timestamp;
 use sea_orm::sea_query::{Expr, ExprTrait as _, IntoCondition};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 use uuid::Uuid;
 
 async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Grant>, StoreError> {
@@ -101,6 +101,16 @@ impl WriteTransaction {
         reason: RevocationReason,
     ) -> Result<u64, StoreError> {
         self.revoke_where(Column::SessionHash.eq(session.0.to_vec()), at, reason).await
+    }
+
+    /// Removes grants of a client with their codes and refresh tokens, at most `limit` of them. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn delete_grants_of_client(&self, client_id: &str, limit: u64) -> Result<u64, StoreError> {
+        let some = Entity::find().select_only().column(Column::Id).filter(Column::ClientId.eq(client_id));
+        let delete = Entity::delete_many().filter(Column::Id.in_subquery(some.limit(limit).into_query()));
+        Ok(delete.exec(&*self.inner).await?.rows_affected)
     }
 
     async fn revoke_where(

@@ -8,6 +8,7 @@ mod m0002_clients;
 pub(super) mod m0003_people;
 mod m0004_replicas;
 mod m0005_redemption;
+mod m0006_many;
 
 use super::error::is_there_already;
 use super::{Attempts, Store, StoreError};
@@ -59,6 +60,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_people::Migration),
             Box::new(m0004_replicas::Migration),
             Box::new(m0005_redemption::Migration),
+            Box::new(m0006_many::Migration),
         ]
     }
 

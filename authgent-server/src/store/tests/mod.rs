@@ -9,6 +9,7 @@ mod corrupt;
 mod damage;
 mod fixtures;
 mod group_commit;
+mod many;
 mod migrations;
 mod opening;
 mod people;
