@@ -167,6 +167,8 @@ impl WriteTransaction {
         unused_ttl: u32,
     ) -> Result<Swept, StoreError> {
         use clients::{Column, Entity};
+        // A client may have had very many grants, which go with it.
+        self.take_your_time().await?;
         let due = Entity::find().select_only().column(Column::Id).filter(Column::SweepAt.lte(now.0));
         // Locked as if it were removed already: a grant that another transaction is giving it makes this one skip it, and one
         // that comes later waits, and then finds it gone or there to stay.

@@ -206,6 +206,14 @@ impl WriteTransaction {
         Self { inner, end, ends_cache_generation: AtomicBool::new(false) }
     }
 
+    /// Lifts the limits of PostgreSQL's transactions from this one: for what an operator, or clean-up, does to very many rows at once.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn take_your_time(&self) -> Result<(), StoreError> {
+        Ok(self.inner.take_your_time().await?)
+    }
+
     /// Makes everything that was done in the transaction visible and durable. After an error, or where the answer never
     /// came, the caller does not know which: what it did must be safe to ask for again.
     ///

@@ -66,20 +66,33 @@ impl Client {
     }
 }
 
+/// First the client, then its grants: it is refused from the first commit on, however many grants there are to revoke.
 async fn set_enabled(context: &Context, store: &Store, id: &str, enabled: bool) -> Result<Answer, Failure> {
-    let transaction = store.begin().await?;
-    let Some(mut client) = transaction.client(id).await? else {
-        return Err(unknown(id));
-    };
-    transaction.set_client_enabled(id, enabled).await?;
+    let mut client = enable(store, id, enabled).await?;
     if !enabled {
+        let transaction = store.begin().await?;
+        transaction.take_your_time().await?;
         transaction.revoke_grants_of_client(id, context.now(), RevocationReason::ClientDisabled).await?;
+        transaction.commit().await?;
     }
-    transaction.commit().await?;
     client.enabled = enabled;
     let text = if enabled { "may ask for tokens again" } else { "is disabled, and its grants are revoked" };
     Ok(Answer::new(as_json(&client), format!("{id} {text}")))
 }
+
+/// The client as it was before.
+async fn enable(store: &Store, id: &str, enabled: bool) -> Result<domain::Client, Failure> {
+    let transaction = store.begin().await?;
+    let Some(client) = transaction.client(id).await? else {
+        return Err(unknown(id));
+    };
+    transaction.set_client_enabled(id, enabled).await?;
+    transaction.commit().await?;
+    Ok(client)
+}
+
+/// How many grants go in one transaction.
+const GRANTS_AT_ONCE: u64 = 1000;
 
 async fn set_consent(store: &Store, id: &str, consent: ConsentMode) -> Result<Answer, Failure> {
     let transaction = store.begin().await?;
@@ -108,11 +121,19 @@ fn parse_consent(name: &str) -> Result<ConsentMode, String> {
     ConsentMode::parse(name).ok_or_else(|| "must be remember, always or skip".to_owned())
 }
 
+/// Its grants go first, some at a time, so that nobody waits for a client with a million of them. It gets no more meanwhile.
 async fn delete(store: &Store, id: &str) -> Result<Answer, Failure> {
+    let client = enable(store, id, false).await?;
+    loop {
+        let transaction = store.begin().await?;
+        let deleted = transaction.delete_grants_of_client(id, GRANTS_AT_ONCE).await?;
+        transaction.commit().await?;
+        if deleted < GRANTS_AT_ONCE {
+            break;
+        }
+    }
     let transaction = store.begin().await?;
-    let Some(client) = transaction.client(id).await? else {
-        return Err(unknown(id));
-    };
+    transaction.take_your_time().await?;
     transaction.delete_client(id).await?;
     transaction.commit().await?;
     let mut text = format!("Deleted {id} ({})", name(&client));
