@@ -6,7 +6,7 @@
 use super::at_once::{Kind, Rows, Written, by_number, in_postgres, list};
 use super::connect::PATIENCE;
 use super::error::is_unsupported;
-use super::writer::TURNS;
+use super::writer::{LONGEST_QUEUE, TURNS};
 use super::{Attempts, Store, StoreError};
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
 use std::collections::{HashMap, VecDeque};
@@ -56,6 +56,15 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn add(&self, one: Waiting) -> Result<(), StoreError> {
+        let mut waiting = self.waiting();
+        if waiting.len() >= LONGEST_QUEUE {
+            return Err(unavailable("too many wait for the database"));
+        }
+        waiting.push_back(one);
+        Ok(())
+    }
+
     /// Those who have waited longest. Callers that have gone are passed over, and who waited too long is told that nothing was
     /// done.
     fn next(&self) -> (Vec<Written>, Vec<Answer>) {
@@ -90,7 +99,7 @@ impl Store {
         }
         let queue = self.batches.here(wanted.kind);
         let (answer, done) = oneshot::channel();
-        queue.waiting().push_back(Waiting { wanted, answer });
+        queue.add(Waiting { wanted, answer })?;
         if queue.under_way.available_permits() > 0 {
             // A caller that goes takes nobody with it who shares its round trip.
             tokio::spawn(self.clone().round_trips(queue));

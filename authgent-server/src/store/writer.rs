@@ -18,11 +18,14 @@ use sea_orm::{
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
 /// How many turns share a commit at most.
 pub(super) const TURNS: usize = 64;
+/// How many wait at most. Whoever comes then is told at once that the database is not available, instead of after their patience.
+pub(super) const LONGEST_QUEUE: usize = 10_000;
 /// For how long turns are added to a commit that somebody waits for.
 const LONGEST_GROUP: Duration = Duration::from_millis(5);
 
@@ -52,7 +55,7 @@ impl Settled {
 /// The queue of those who want to write.
 #[derive(Clone)]
 pub(super) struct Writer {
-    queue: mpsc::UnboundedSender<Turn>,
+    queue: mpsc::Sender<Turn>,
     patience: Duration,
 }
 
@@ -64,7 +67,7 @@ impl Writer {
         lateness: Arc<Lateness>,
     ) -> Result<Self, sea_orm::DbErr> {
         let connection = sqlite_pool(options.clone(), 1).await?;
-        let (queue, turns) = mpsc::unbounded_channel();
+        let (queue, turns) = mpsc::channel(LONGEST_QUEUE);
         tokio::spawn(run(options, connection, turns, lateness));
         Ok(Self { queue, patience })
     }
@@ -72,7 +75,7 @@ impl Writer {
     /// Lets everybody who waits have their turn, and closes the connection.
     pub(super) async fn close(&self) {
         let (answer, closed) = oneshot::channel();
-        if self.queue.send(Turn::Close(answer)).is_ok() {
+        if self.queue.send(Turn::Close(answer)).await.is_ok() {
             drop(closed.await);
         }
     }
@@ -97,7 +100,10 @@ impl Writer {
         mut answer: oneshot::Receiver<Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let settled = Settled::default();
-        self.queue.send(turn(settled.clone())).map_err(|_| closed())?;
+        self.queue.try_send(turn(settled.clone())).map_err(|error| match error {
+            TrySendError::Full(_) => unavailable("too many wait to write"),
+            TrySendError::Closed(_) => closed(),
+        })?;
         let outcome = match timeout(self.patience, &mut answer).await {
             Ok(outcome) => outcome,
             Err(_) if settled.settle() => return Err(unavailable("others have been writing for too long")),
@@ -171,7 +177,7 @@ impl Waiting {
 async fn run(
     options: SqliteConnectOptions,
     connection: DatabaseConnection,
-    mut queue: mpsc::UnboundedReceiver<Turn>,
+    mut queue: mpsc::Receiver<Turn>,
     lateness: Arc<Lateness>,
 ) {
     let mut connection = Some(connection);
@@ -218,7 +224,7 @@ async fn close(connection: &DatabaseConnection) {
 async fn group(
     options: &SqliteConnectOptions,
     connection: &mut Option<DatabaseConnection>,
-    queue: &mut mpsc::UnboundedReceiver<Turn>,
+    queue: &mut mpsc::Receiver<Turn>,
     turns: &mut Vec<Turn>,
     waiting: &mut Vec<Waiting>,
     closing: &mut Option<oneshot::Sender<()>>,
