@@ -11,7 +11,7 @@ use crate::store::{LEASE, Store, StoreError};
 use authgent_core::resource::ResourceUri;
 use authgent_core::time::Timestamp;
 use moka::sync::Cache;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -82,6 +82,11 @@ struct Flights {
     landed: Mutex<Option<Landed>>,
     /// The last that was read, and whose keys are here.
     last: AtomicI64,
+    /// The last that was read.
+    read: AtomicI64,
+    /// Whether a read found an earlier one than the read before: a standby that had not received everything took over, or an older copy
+    /// of the database was put in its place.
+    gone_back: AtomicBool,
 }
 
 /// A read that ended.
@@ -114,6 +119,11 @@ impl Flights {
         let began = Instant::now();
         let outcome = store.cache_generation().await;
         let shared = outcome.as_ref().copied().map_err(ToString::to_string);
+        if let Ok(now) = outcome
+            && now < self.read.swap(now, Ordering::SeqCst)
+        {
+            self.gone_back.store(true, Ordering::SeqCst);
+        }
         *self.landed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Landed { number, began, outcome: shared });
         outcome
     }
@@ -126,10 +136,22 @@ impl Services {
     /// [`StoreError::Unavailable`].
     pub async fn view(&self) -> Result<View, StoreError> {
         let generation = self.memory.generation.read(&self.store).await?;
+        if self.memory.generation.gone_back.swap(false, Ordering::SeqCst) {
+            self.forget(generation);
+        }
         self.renew_keys(generation).await?;
-        // Only now: whoever goes by the last view signs with the keys that are there.
-        self.memory.generation.last.fetch_max(generation, Ordering::SeqCst);
+        // Only now: whoever goes by the last view signs with the keys that are there. One who was slow may put an earlier one here,
+        // by which nothing can be decided any more, until the next look.
+        self.memory.generation.last.store(generation, Ordering::SeqCst);
         Ok(View { generation })
+    }
+
+    /// Forgets everything: of what was read under a generation that is no more, nobody would be told that it changed.
+    fn forget(&self, generation: i64) {
+        tracing::warn!(generation, "the database has gone back to an earlier state: everything is read again");
+        self.memory.clients.invalidate_all();
+        self.memory.resources.invalidate_all();
+        self.keys.outdate();
     }
 
     /// The state that was looked at last, without asking. Whoever decides something by it has to make sure that it still is
@@ -253,6 +275,30 @@ mod tests {
             assert_eq!(replica.read(&store).await.unwrap(), before + 1);
         }
         looks.abort();
+    }
+
+    #[tokio::test]
+    async fn a_database_that_went_back_is_noticed_also_after_a_look_that_failed() {
+        let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
+        store.migrate().await.unwrap();
+        let replica = Flights::default();
+        let raise = async || {
+            let tx = store.begin().await.unwrap();
+            tx.delete_client("anybody").await.unwrap();
+            tx.commit().await.unwrap();
+        };
+        raise().await;
+        assert_eq!(replica.read(&store).await.unwrap(), 2);
+        raise().await;
+        assert_eq!(replica.read(&store).await.unwrap(), 3);
+        assert!(!replica.gone_back.load(Ordering::SeqCst));
+
+        let elsewhere = Store::connect(&"sqlite::memory:".into()).await.unwrap();
+        tokio::time::sleep(LEASE).await;
+        replica.read(&elsewhere).await.unwrap_err();
+        elsewhere.migrate().await.unwrap();
+        assert_eq!(replica.read(&elsewhere).await.unwrap(), 1);
+        assert!(replica.gone_back.load(Ordering::SeqCst));
     }
 
     #[tokio::test]
