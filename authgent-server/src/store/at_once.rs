@@ -9,8 +9,8 @@ use super::{Store, StoreError};
 use crate::domain::{Grant, User};
 use authgent_core::time::Timestamp;
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, EntityTrait, FromQueryResult, IdenStatic,
-    Iterable, QueryResult, Statement,
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, IdenStatic, Iterable,
+    QueryResult, Statement, TryGetable,
 };
 use serde::{Serialize, Serializer};
 use std::sync::LazyLock;
@@ -29,10 +29,8 @@ pub(super) struct Exchanged {
     pub(super) hash: &'static str,
     /// The column for a number that is drawn anew for each exchange: whoever finds it there has won.
     pub(super) nonce: &'static str,
-    /// What has to agree, in PostgreSQL.
+    /// What has to agree.
     pub(super) agrees: &'static str,
-    /// The same in SQLite.
-    pub(super) agrees_in_sqlite: &'static str,
     /// The `nonce` of the authorization request, where there is one.
     pub(super) request_nonce: &'static str,
 }
@@ -73,12 +71,12 @@ pub(super) struct Hex<'a>(pub(super) &'a [u8]);
 
 impl Serialize for Hex<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use std::fmt::Write as _;
-        let text = self.0.iter().fold(String::with_capacity(2 * self.0.len()), |mut text, byte| {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
+        const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+        let mut text = String::with_capacity(2 * self.0.len());
+        for byte in self.0 {
+            text.push(DIGITS[usize::from(byte >> 4)]);
+            text.push(DIGITS[usize::from(byte & 15)]);
+        }
         serializer.serialize_str(&text)
     }
 }
@@ -103,15 +101,18 @@ impl Written {
     }
 }
 
-/// The array of those of one kind. Each has its number among all, by which its row is known.
-pub(super) fn list(kind: Kind, all: &[Written]) -> String {
-    let mut list = String::from("[");
-    for (number, written) in all.iter().enumerate().filter(|(_, written)| written.kind == kind) {
-        if list.len() > 1 {
+/// The array of all. Each has its number, by which its row is known, and its kind.
+pub(super) fn list(all: &[Written]) -> String {
+    let mut list = String::with_capacity(2 + all.iter().map(|written| written.object.len() + 32).sum::<usize>());
+    list.push('[');
+    for (number, written) in all.iter().enumerate() {
+        if number > 0 {
             list.push(',');
         }
         list.push_str("{\"number\":");
         list.push_str(&number.to_string());
+        list.push_str(",\"kind\":");
+        list.push_str(&(written.kind as u8).to_string());
         list.push(',');
         list.push_str(&written.object[1..]);
     }
@@ -126,7 +127,7 @@ pub(super) type Rows = Vec<Option<QueryResult>>;
 pub(super) fn by_number(found: Vec<QueryResult>, count: usize) -> Result<Rows, StoreError> {
     let mut rows: Rows = (0..count).map(|_| None).collect();
     for row in found {
-        let number: i64 = row.try_get("", "number")?;
+        let number: i64 = row.try_get_by_index(NUMBER)?;
         if let Some(place) = usize::try_from(number).ok().and_then(|number| rows.get_mut(number)) {
             *place = Some(row);
         }
@@ -145,9 +146,57 @@ impl Store {
             None => self.in_a_batch(wanted).await?,
         };
         let Some(row) = row else { return Ok(None) };
-        let grant = grants::Model::from_query_result(&row, "g_")?;
-        let user = users::Model::from_query_result(&row, "u_")?;
-        Ok(Some((grant.try_into()?, user.try_into()?, row.try_get("", "request_nonce")?)))
+        let mut columns = Columns { row: &row, next: REST };
+        let (grant, user) = (columns.grant()?, columns.user()?);
+        Ok(Some((grant.try_into()?, user.try_into()?, row.try_get_by_index(REQUEST_NONCE)?)))
+    }
+}
+
+/// Where the columns of a row stand: those of the grant and of the user follow, as [`columns`] lists them.
+const NUMBER: usize = 0;
+const REQUEST_NONCE: usize = 1;
+const REST: usize = 2;
+
+/// Reads them one after the other, since looking for each by its name takes longer than reading it.
+struct Columns<'r> {
+    row: &'r QueryResult,
+    next: usize,
+}
+
+impl Columns<'_> {
+    fn next<T: TryGetable>(&mut self) -> Result<T, DbErr> {
+        self.next += 1;
+        self.row.try_get_by_index(self.next - 1)
+    }
+
+    fn grant(&mut self) -> Result<grants::Model, DbErr> {
+        Ok(grants::Model {
+            id: self.next()?,
+            user_id: self.next()?,
+            client_id: self.next()?,
+            resource: self.next()?,
+            scope: self.next()?,
+            auth_time: self.next()?,
+            created_at: self.next()?,
+            revoked_at: self.next()?,
+            revocation_reason: self.next()?,
+            sweep_at: self.next()?,
+            amr: self.next()?,
+            session_hash: self.next()?,
+        })
+    }
+
+    fn user(&mut self) -> Result<users::Model, DbErr> {
+        Ok(users::Model {
+            id: self.next()?,
+            email: self.next()?,
+            email_canonical: self.next()?,
+            name: self.next()?,
+            password_hash: self.next()?,
+            enabled: self.next()?,
+            created_at: self.next()?,
+            email_verified: self.next()?,
+        })
     }
 }
 
@@ -168,7 +217,7 @@ fn columns(prefixed: bool) -> String {
 /// The row is locked and its condition looked at again: of two that come at once, the second finds it used. A row that somebody
 /// else has locked is not waited for, since all the others would wait as well, and two batches for each other.
 pub(super) fn in_postgres(kind: Kind) -> String {
-    let Exchanged { table, hash, nonce, agrees, request_nonce, .. } = kind.exchanged();
+    let Exchanged { table, hash, nonce, agrees, request_nonce } = kind.exchanged();
     let (columns, names) = (columns(false), columns(true));
     format!(
         "WITH usual AS (\
@@ -195,36 +244,46 @@ pub(super) fn in_postgres(kind: Kind) -> String {
     )
 }
 
-/// The statements of SQLite, for any number of one kind, of which each does nothing where nobody wants it. `CROSS JOIN` keeps
-/// SQLite from beginning elsewhere.
+/// What is wanted of SQLite, in a table that is the writer's own and in memory: read out of JSON once, by the first of several
+/// statements, and not by each.
+pub(super) const WANTED_IN_SQLITE: &str = "CREATE TEMP TABLE IF NOT EXISTS wanted (\
+     number INTEGER, kind INTEGER, presented BLOB, nonce BLOB, at INTEGER, generation INTEGER, client_id TEXT, resources TEXT, \
+     refresh_token BLOB, expires_at INTEGER, grant_id BLOB, redirect_uri TEXT, code_challenge TEXT)";
+
+/// `MATERIALIZED`, or each column would make its own text of the object.
+const WRITE_WANTED: &str = "INSERT INTO temp.wanted \
+     WITH one (v) AS MATERIALIZED (SELECT value FROM json_each(?1)) \
+     SELECT v ->> 'number', v ->> 'kind', unhex(v ->> 'presented'), unhex(v ->> 'nonce'), v ->> 'at', v ->> 'generation', \
+     v ->> 'client_id', v -> 'resources', unhex(v ->> 'refresh_token'), v ->> 'expires_at', unhex(v ->> 'grant_id'), \
+     v ->> 'redirect_uri', v ->> 'code_challenge' FROM one";
+
+/// The statements of SQLite for all of one kind, of which each does nothing where nobody wants it. `CROSS JOIN` keeps SQLite from
+/// beginning elsewhere.
 ///
 /// What the three have in common is the nonce: of two that come with one token in one batch, one finds its own.
 fn in_sqlite(kind: Kind) -> String {
-    let Exchanged { table, hash, nonce, agrees_in_sqlite: agrees, request_nonce, .. } = kind.exchanged();
-    let columns = columns(false);
-    let wanted = format!("json_each(?1, '$.{table}') AS w");
-    let done = format!(
-        "FROM {wanted} CROSS JOIN {table} AS t \
-           ON t.{hash} = unhex(w.value ->> 'presented') AND t.{nonce} = unhex(w.value ->> 'nonce')"
-    );
+    let Exchanged { table, hash, nonce, agrees, request_nonce } = kind.exchanged();
+    let (columns, number) = (columns(false), kind as u8);
+    let done =
+        format!("FROM temp.wanted AS w CROSS JOIN {table} AS t ON t.{hash} = w.presented AND t.{nonce} = w.nonce");
     format!(
-        "UPDATE {table} AS t SET consumed_at = w.value ->> 'at', {nonce} = unhex(w.value ->> 'nonce') FROM {wanted} \
-         WHERE t.{hash} = unhex(w.value ->> 'presented') AND t.consumed_at IS NULL AND t.expires_at > w.value ->> 'at' \
-           AND {agrees} AND (SELECT generation FROM cache_generation WHERE id = 1) = w.value ->> 'generation' \
+        "UPDATE {table} AS t SET consumed_at = w.at, {nonce} = w.nonce FROM temp.wanted AS w \
+         WHERE w.kind = {number} AND t.{hash} = w.presented AND t.consumed_at IS NULL AND t.expires_at > w.at \
+           AND {agrees} AND (SELECT generation FROM cache_generation WHERE id = 1) = w.generation \
            AND EXISTS (\
              SELECT 1 FROM grants AS g CROSS JOIN users AS u ON u.id = g.user_id CROSS JOIN clients AS c ON c.id = g.client_id \
-             WHERE g.id = t.grant_id AND g.revoked_at IS NULL AND g.client_id = w.value ->> 'client_id' \
-               AND g.resource IN (SELECT value FROM json_each(w.value -> 'resources')) AND u.enabled AND c.enabled\
+             WHERE g.id = t.grant_id AND g.revoked_at IS NULL AND g.client_id = w.client_id \
+               AND g.resource IN (SELECT value FROM json_each(w.resources)) AND u.enabled AND c.enabled\
            );\
          INSERT INTO refresh_tokens (token_hash, grant_id, created_at, expires_at) \
-         SELECT unhex(w.value ->> 'refresh_token'), t.grant_id, w.value ->> 'at', w.value ->> 'expires_at' {done} \
-         WHERE w.value ->> 'refresh_token' IS NOT NULL;\
-         SELECT w.value ->> 'number' AS number, {request_nonce} AS request_nonce, {columns} {done} \
-         CROSS JOIN grants AS g ON g.id = t.grant_id CROSS JOIN users AS u ON u.id = g.user_id"
+         SELECT w.refresh_token, t.grant_id, w.at, w.expires_at {done} WHERE w.kind = {number} AND w.refresh_token IS NOT NULL;\
+         SELECT w.number, {request_nonce} AS request_nonce, {columns} {done} \
+         CROSS JOIN grants AS g ON g.id = t.grant_id CROSS JOIN users AS u ON u.id = g.user_id WHERE w.kind = {number}"
     )
 }
 
-static BATCH: LazyLock<String> = LazyLock::new(|| Kind::ALL.map(in_sqlite).join(";"));
+static BATCH: LazyLock<String> =
+    LazyLock::new(|| format!("{WRITE_WANTED};{};DELETE FROM temp.wanted", Kind::ALL.map(in_sqlite).join(";")));
 
 /// A transaction of its own. Every statement that is sent by itself costs two changes of thread, which is more than SQLite
 /// takes for it. After an error the transaction is still open: the connection has to be closed.
@@ -243,8 +302,7 @@ pub(super) async fn alone(connection: &DatabaseConnection, all: &[Written]) -> R
 
 async fn all_at_once(db: &impl ConnectionTrait, sql: &str, all: &[Written]) -> Result<Rows, StoreError> {
     // One parameter: sqlx binds others wrongly where a statement of several does not name them all.
-    let wanted = Kind::ALL.map(|kind| format!("\"{}\":{}", kind.exchanged().table, list(kind, all))).join(",");
-    let wanted = [format!("{{{wanted}}}").into()];
-    let rows = db.query_all_raw(Statement::from_sql_and_values(DbBackend::Sqlite, sql, wanted)).await?;
+    let wanted = Statement::from_sql_and_values(DbBackend::Sqlite, sql, [list(all).into()]);
+    let rows = db.query_all_raw(wanted).await?;
     by_number(rows, all.len())
 }

@@ -138,7 +138,7 @@ impl Store {
     async fn round_trip(&self, kind: Kind, wanted: &[Written]) -> Result<Rows, StoreError> {
         static STATEMENTS: LazyLock<[String; 2]> = LazyLock::new(|| Kind::ALL.map(in_postgres));
         let count = i64::try_from(wanted.len()).unwrap_or(i64::MAX);
-        let values = [list(kind, wanted).into(), count.into()];
+        let values = [list(wanted).into(), count.into()];
         let statement = Statement::from_sql_and_values(DbBackend::Postgres, &*STATEMENTS[kind as usize], values);
         let mut attempts = Attempts::default();
         loop {

@@ -41,8 +41,6 @@ pub(super) const EXCHANGED: Exchanged = Exchanged {
     hash: "code_hash",
     nonce: "redemption",
     agrees: "t.client_id = w.client_id AND t.redirect_uri = w.redirect_uri AND t.code_challenge = w.code_challenge",
-    agrees_in_sqlite: "t.client_id = w.value ->> 'client_id' AND t.redirect_uri = w.value ->> 'redirect_uri' \
-         AND t.code_challenge = w.value ->> 'code_challenge'",
     request_nonce: "t.nonce",
 };
 

@@ -41,7 +41,6 @@ pub(super) const EXCHANGED: Exchanged = Exchanged {
     hash: "token_hash",
     nonce: "successor_nonce",
     agrees: "t.grant_id = w.grant_id",
-    agrees_in_sqlite: "t.grant_id = unhex(w.value ->> 'grant_id')",
     request_nonce: "NULL",
 };
 

@@ -6,14 +6,15 @@
 //! changes are there. While the disk works the next ones queue: the more there are, the more share a commit, and nobody
 //! ever waits for company.
 
-use super::at_once::{self, Written};
+use super::at_once::{self, WANTED_IN_SQLITE, Written};
 use super::connect::sqlite_pool;
 use super::lateness::Lateness;
 use super::limited::Limited;
 use super::{End, StoreError, WriteTransaction};
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, QueryResult, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbErr, QueryResult, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,8 +66,8 @@ impl Writer {
         options: SqliteConnectOptions,
         patience: Duration,
         lateness: Arc<Lateness>,
-    ) -> Result<Self, sea_orm::DbErr> {
-        let connection = sqlite_pool(options.clone(), 1).await?;
+    ) -> Result<Self, DbErr> {
+        let connection = open(&options).await?;
         let (queue, turns) = mpsc::channel(LONGEST_QUEUE);
         tokio::spawn(run(options, connection, turns, lateness));
         Ok(Self { queue, patience })
@@ -214,6 +215,13 @@ async fn run(
     }
 }
 
+/// The connection that writes.
+async fn open(options: &SqliteConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    let connection = sqlite_pool(options.clone(), 1).await?;
+    connection.execute_unprepared(WANTED_IN_SQLITE).await?;
+    Ok(connection)
+}
+
 async fn close(connection: &DatabaseConnection) {
     if let Err(error) = connection.close_by_ref().await {
         tracing::warn!(error = %error, "the connection that writes did not close in order");
@@ -231,7 +239,7 @@ async fn group(
 ) -> Result<(), StoreError> {
     let connection = match connection {
         Some(connection) => connection,
-        None => connection.insert(sqlite_pool(options.clone(), 1).await?),
+        None => connection.insert(open(options).await?),
     };
     if turns.iter().all(|turn| matches!(turn, Turn::AtOnce(..))) {
         let (wanted, answers) = statements(turns);
