@@ -14,7 +14,7 @@ use authgent_server::domain::{Client, ClientOrigin, Email, Grant, RefreshToken, 
 use authgent_server::net::{Resolve, SystemResolver};
 use authgent_server::service::Services;
 use authgent_server::startup::{Application, Dependencies, StartupError};
-use authgent_server::store::Store;
+use authgent_server::store::{Store, StoreError, WriteTransaction};
 use reqwest::redirect::Policy;
 use serde_json::{Value, json};
 use std::net::TcpListener;
@@ -56,6 +56,7 @@ pub struct Setup {
     resolver: Arc<dyn Resolve>,
     ca_pem: Option<Vec<u8>>,
     database: Option<Arc<Database>>,
+    clock: Option<TestClock>,
 }
 
 impl Setup {
@@ -78,6 +79,13 @@ impl Setup {
         let Some(server) = postgres::shared() else { return Ok(None) };
         self.database = Some(Arc::new(server.strict_database()?));
         Ok(Some(self))
+    }
+
+    /// Starts it at the time of `clock`, which it shares with whoever else has it.
+    #[must_use]
+    pub fn clock(mut self, clock: &TestClock) -> Self {
+        self.clock = Some(clock.clone());
+        self
     }
 
     /// Sets a variable of the configuration.
@@ -144,7 +152,7 @@ impl Setup {
         }
         variables.extend(self.variables);
         let config = Config::load(None, variables)?.config;
-        let clock = TestClock::new();
+        let clock = self.clock.unwrap_or_default();
         let dependencies =
             Dependencies { clock: Arc::new(clock.clone()), random: Arc::new(SystemRandom), resolver: self.resolver };
         let application = Application::build(config, dependencies).await?;
@@ -176,6 +184,7 @@ impl TestServer {
             resolver: Arc::new(SystemResolver),
             ca_pem: None,
             database: None,
+            clock: None,
         }
     }
 
@@ -263,6 +272,38 @@ impl TestServer {
     pub async fn clean_up(&self) -> Result<()> {
         authgent_server::service::cleanup::round(&self.services).await?;
         Ok(())
+    }
+
+    /// Makes the next signing key where it is due by the server's clock, and forgets those that are over, as the server does every
+    /// half minute.
+    ///
+    /// # Errors
+    /// Where the database does not answer.
+    pub async fn look_after_keys(&self) -> Result<()> {
+        self.services.rotate_keys_when_due().await?;
+        Ok(())
+    }
+
+    /// Sends a request, and has somebody else's `change` become visible while it is under way: after what the request reads
+    /// first, and before what it writes.
+    ///
+    /// # Errors
+    /// Where the database refuses the change.
+    pub async fn meanwhile<T>(
+        &self,
+        change: impl AsyncFnOnce(&WriteTransaction) -> Result<(), StoreError>,
+        request: impl Future<Output = T>,
+    ) -> Result<T> {
+        let tx = self.store.begin().await?;
+        change(&tx).await?;
+        // SQLite lets nobody else write until then; PostgreSQL lets those wait who look at what is changed.
+        let commit = async {
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            tx.commit().await
+        };
+        let (answer, committed) = tokio::join!(request, commit);
+        committed?;
+        Ok(answer)
     }
 
     /// Posts a form, as a client does. Gives status and JSON body (null where it is empty).

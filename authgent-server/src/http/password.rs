@@ -54,6 +54,7 @@ impl Refusal {
                 let refusal = Self::new(StatusCode::TOO_MANY_REQUESTS, texts.blocked);
                 Ok(Self { wait: Some(seconds.unsigned_abs()), ..refusal })
             }
+            ChangePasswordError::Gone => Err(PageError::new(services, request, Problem::Expired)),
             ChangePasswordError::Hasher(PasswordError::Busy) => {
                 Ok(Self::new(StatusCode::SERVICE_UNAVAILABLE, texts.busy))
             }
@@ -137,6 +138,10 @@ pub(super) async fn post(
         asks_present(&services, &signed_in).then(|| SecretString::from(form.all("present").pop().unwrap_or_default()));
     let device = device::of(&services, &request);
     if let Err(error) = passwords::change(&services, &signed_in, present, password, &device).await {
+        if matches!(error, ChangePasswordError::Gone) {
+            // To the sign-in page, where the session ended.
+            return Ok(redirect(&format!("{}/account{PAGE}", services.settings.issuer.path())));
+        }
         let refusal = Refusal::of(&services, &request, error)?;
         return page(&services, &request, &signed_in, Some(&refusal));
     }

@@ -294,12 +294,13 @@ async fn take_back(
     grant_id: Uuid,
 ) -> Result<(), StoreError> {
     let now = services.now();
-    tx.revoke_grant(grant_id, now, RevocationReason::RevokedByUser).await?;
     let user_id = question.interaction.user_id;
+    // Before the grant, as everybody does: nobody waits for each other.
     if let Some(consent) = tx.consent(user_id, &question.client.id, &question.resource.uri).await? {
         let scope = consent.scope.difference(&question.scope);
         tx.save_consent(&Consent { scope, granted_at: now, ..consent }).await?;
     }
+    tx.revoke_grant(grant_id, now, RevocationReason::RevokedByUser).await?;
     Ok(())
 }
 

@@ -64,16 +64,18 @@ pub async fn accept_invitation(
 ) -> Result<NewSession, LinkError> {
     let (link, mut user) = find(services, LinkPurpose::Invitation, token).await?;
     call(&mut user, name);
-    let hash = hash_new(services, &user, password).await?;
+    user.password_hash = Some(hash_new(services, &user, password).await?);
     verified_by(&link, &mut user);
     let accept = || async {
         let tx = services.store.begin().await?;
-        if !use_up(services, &tx, &link, &user, Some(&hash)).await? {
+        if !use_up(services, &tx, &link, &user, user.password_hash.as_deref()).await? {
             return gone(tx).await;
         }
         session::note(services, &tx, &user, EventKind::InvitationAccepted, device, json!({})).await?;
         let authentication = Authentication::local([crate::domain::Amr::Password]);
         let session = session::begin(services, &tx, &user, &authentication, device, former_cookie).await?;
+        // Disabled at this moment: nothing of it is kept, and the link is good when they are enabled again.
+        let session = session.ok_or(LinkError::Gone)?;
         tx.commit().await?;
         Ok(session)
     };
@@ -123,6 +125,8 @@ pub async fn accept_with_passkey(
         register::insert(services, &tx, &user, verified, answer.name, device).await?;
         let authentication = Authentication::local(authenticate::AMR);
         let session = session::begin(services, &tx, &user, &authentication, device, former_cookie).await?;
+        // Disabled at this moment: nothing of it is kept, and the link is good when they are enabled again.
+        let session = session.ok_or(LinkError::Gone)?;
         tx.commit().await?;
         Ok(session)
     };

@@ -22,6 +22,9 @@ pub enum ChangePasswordError {
     /// Too many wrong ones: nothing is looked at for so many seconds.
     #[error("after too many wrong passwords, nothing is looked at for {0} s")]
     Blocked(i64),
+    /// The session ended, or somebody else replaced the password, while this one was looked at.
+    #[error("the session ended meanwhile, or the password is another one")]
+    Gone,
     /// The hasher has no turn, or failed.
     #[error(transparent)]
     Hasher(#[from] PasswordError),
@@ -70,15 +73,24 @@ pub async fn change(
     let hash = hash_new(services, user, password).await?;
     let change = || async {
         let tx = services.store.begin().await?;
+        // Hashing takes long. A reset in the meantime is not undone by whoever it was made against.
+        let same = session::may_begin(&tx, user, true).await?;
+        if !same || !tx.holds_session(&signed_in.session.id_hash, services.now()).await? {
+            tx.commit().await?;
+            return Ok(false);
+        }
         tx.set_password(user.id, &hash).await?;
         let ended = tx.delete_other_sessions_of_user(user.id, &signed_in.session.id_hash).await?;
         // A link that was asked for before would undo the change.
         tx.delete_links_of_user(user.id).await?;
         let detail = json!({ "sessions_ended": ended });
         session::note(services, &tx, user, EventKind::PasswordChanged, device, detail).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok::<_, StoreError>(true)
     };
-    services.in_order(change).await?;
+    if !services.in_order(change).await? {
+        return Err(ChangePasswordError::Gone);
+    }
     tracing::info!(user.id = %user.id, "password changed");
     Ok(())
 }

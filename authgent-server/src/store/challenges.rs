@@ -5,6 +5,7 @@ use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{Challenge, ChallengeKind, TokenHash};
 use authgent_core::time::Timestamp;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use uuid::Uuid;
 
 async fn find(
     db: &impl ConnectionTrait,
@@ -68,6 +69,15 @@ impl WriteTransaction {
         let Some(challenge) = find(&*self.inner, id, kind, now).await? else { return Ok(None) };
         let deleted = Entity::delete_by_id(id.0.to_vec()).exec(&*self.inner).await?.rows_affected;
         Ok((deleted == 1).then_some(challenge))
+    }
+
+    /// Removes the challenges that are about a person: what was begun is not finished. Those that are not yet about anybody stay.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub(super) async fn delete_challenges_of_user(&self, user_id: Uuid) -> Result<(), StoreError> {
+        Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(&*self.inner).await?;
+        Ok(())
     }
 
     /// Replaces what a challenge needs to go on, such as the tries that are left. `false`: it was taken.

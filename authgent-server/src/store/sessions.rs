@@ -6,8 +6,8 @@ use super::error::Row;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{Device, Session, TokenHash, User};
 use authgent_core::time::Timestamp;
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
 
 impl Store {
@@ -55,6 +55,19 @@ impl WriteTransaction {
         of_user(&*self.inner, user_id, now).await
     }
 
+    /// Whether there is such a session that has not expired at `now`. If there is, nobody ends it before this transaction does:
+    /// whoever wants to waits, and then sees what was added here, so that the grants of a session are looked for after it was
+    /// ended.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn holds_session(&self, id: &TokenHash, now: Timestamp) -> Result<bool, StoreError> {
+        let select = Entity::find_by_id(id.0.to_vec()).select_only().column(Column::UserId);
+        // The weakest lock that keeps it from being deleted: that it was used may be noted meanwhile.
+        let select = select.filter(Column::ExpiresAt.gt(now.0)).lock(LockType::KeyShare);
+        Ok(select.into_tuple::<Uuid>().one(&*self.inner).await?.is_some())
+    }
+
     /// Adds a session.
     ///
     /// # Errors
@@ -77,11 +90,13 @@ impl WriteTransaction {
         Ok(())
     }
 
-    /// Ends every session of a person but one. Returns how many there were.
+    /// Ends every session of a person but one, and the steps of sign-ins that wait for something of theirs: whoever typed the
+    /// password a moment ago is not let in by the second factor. Returns how many sessions there were.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn delete_other_sessions_of_user(&self, user_id: Uuid, kept: &TokenHash) -> Result<u64, StoreError> {
+        self.delete_challenges_of_user(user_id).await?;
         let delete = Entity::delete_many().filter(Column::UserId.eq(user_id));
         Ok(delete.filter(Column::IdHash.ne(kept.0.to_vec())).exec(&*self.inner).await?.rows_affected)
     }
@@ -103,11 +118,12 @@ impl WriteTransaction {
         Ok(Entity::delete_by_id(id.0.to_vec()).exec(&*self.inner).await?.rows_affected == 1)
     }
 
-    /// Ends every session of a person. Returns how many there were.
+    /// As [`WriteTransaction::delete_other_sessions_of_user`], without an exception.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn delete_sessions_of_user(&self, user_id: Uuid) -> Result<u64, StoreError> {
+        self.delete_challenges_of_user(user_id).await?;
         Ok(Entity::delete_many().filter(Column::UserId.eq(user_id)).exec(&*self.inner).await?.rows_affected)
     }
 }

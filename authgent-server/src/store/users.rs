@@ -3,8 +3,8 @@
 use super::entity::users::{ActiveModel, Column, Entity};
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{Email, User};
-use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, TryInsertResult};
+use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, TryInsertResult};
 use uuid::Uuid;
 
 async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<User>, StoreError> {
@@ -50,6 +50,16 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
         find(&*self.inner, id).await
+    }
+
+    /// As [`WriteTransaction::user`]; until this transaction ends nobody changes them: whoever replaces the password or disables
+    /// them waits. Comes before their challenges and sessions are touched, in this order, so that no two wait for each other.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
+    pub async fn lock_user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
+        let select = Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
+        select.one(&*self.inner).await?.map(User::try_from).transpose()
     }
 
     /// The person with this e-mail address in any spelling, enabled or not, as this transaction sees it.

@@ -390,3 +390,35 @@ async fn whoever_did_not_change_it_hears_of_it_by_mail() {
     heard("The authenticator app was removed").await;
     assert!(mail.is_quiet().await);
 }
+
+/// Whoever typed the password before has to type it again.
+#[tokio::test]
+async fn a_right_password_waits_no_longer_when_the_sessions_end() {
+    const NEW: &str = "lichtscheue quallen am kai";
+    let (server, id, browser, app, _) = ada().await;
+    let others = browser.get(server.url("/account/sessions")).await.unwrap();
+    let mut end_others = others.form("csrf_token").unwrap();
+    end_others.action = server.url("/account/sessions/end-others");
+    let password = browser.get(server.url("/account/password")).await.unwrap();
+    let change = password.form("repeat").unwrap().with("password", NEW).with("repeat", NEW);
+
+    let mallory = Browser::new().unwrap();
+    for (page, form) in [(others, end_others), (password, change)] {
+        let waiting = asked(&server, &mallory).await;
+        assert_eq!(browser.submit(&page, &form).await.unwrap().status, 303);
+        let late = answer(&mallory, &waiting, "code", &app.code(&server)).await;
+        assert!(late.status == 401 && late.form("password").is_ok(), "{}", text(&late.body));
+        assert!(!is_signed_in(&server, &mallory).await);
+    }
+
+    let page = mallory.get(server.url("/login")).await.unwrap();
+    let form = page.form("password").unwrap().with("email", EMAIL).with("password", NEW);
+    let waiting = mallory.follow(mallory.submit(&page, &form).await.unwrap()).await.unwrap();
+    // As a reset does, and disabling somebody, and `authgent user end-sessions`.
+    let tx = server.store.begin().await.unwrap();
+    tx.delete_sessions_of_user(id).await.unwrap();
+    tx.commit().await.unwrap();
+    let late = answer(&mallory, &waiting, "code", &app.code(&server)).await;
+    assert!(late.status == 401 && late.form("password").is_ok(), "{}", text(&late.body));
+    assert!(!is_signed_in(&server, &mallory).await);
+}

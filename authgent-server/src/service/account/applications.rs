@@ -104,9 +104,10 @@ pub async fn disconnect(
         .in_order(|| async {
             let (user, now) = (&signed_in.user, services.now());
             let tx = services.store.begin().await?;
+            // First: whoever adds a grant because of a consent keeps it until then, and the grant is found.
+            let consents = tx.delete_consents(user.id, Some(client_id)).await?;
             let grants =
                 tx.revoke_grants_of_user_to_client(user.id, client_id, now, RevocationReason::RevokedByUser).await?;
-            let consents = tx.delete_consents(user.id, Some(client_id)).await?;
             if grants == 0 && consents == 0 {
                 // Another turn that shares this commit may have disconnected it, which is not durable before it.
                 tx.commit().await?;
@@ -130,8 +131,9 @@ pub async fn disconnect_all(services: &Services, signed_in: &SignedIn, device: &
         .in_order(|| async {
             let (user, now) = (&signed_in.user, services.now());
             let tx = services.store.begin().await?;
-            let grants = tx.revoke_grants_of_user(user.id, now, RevocationReason::RevokedByUser).await?;
+            // In this order, as above.
             let consents = tx.delete_consents(user.id, None).await?;
+            let grants = tx.revoke_grants_of_user(user.id, now, RevocationReason::RevokedByUser).await?;
             if grants > 0 || consents > 0 {
                 session::note(services, &tx, user, EventKind::ConsentWithdrawn, device, json!({ "all": true })).await?;
             }

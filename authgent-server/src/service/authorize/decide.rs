@@ -2,8 +2,8 @@ use super::{CheckedRequest, Refusal};
 use crate::crypto::hash::{base64url, hmac_sha256, token_hash};
 use crate::crypto::random;
 use crate::domain::{
-    AuthorizationCode, AuthorizationRequest, Client, ClientOrigin, ConsentMode, Grant, GrantState, Interaction,
-    InteractionState, TokenHash,
+    AuthorizationCode, AuthorizationRequest, Client, ClientOrigin, Consent, ConsentMode, Grant, GrantState,
+    Interaction, InteractionState, TokenHash,
 };
 use crate::service::consent::{leaves_nothing, shown, within_limit};
 use crate::service::sign_in::SignedIn;
@@ -51,13 +51,11 @@ pub(super) async fn decide(
     }
     if !prompt.consent && need_not_be_asked(services, checked, signed_in, &scope).await? {
         let (code, code_hash) = services.new_secret();
-        let issue = || async {
-            let tx = services.store.begin().await?;
-            issue_code(services, &tx, signed_in, request, &scope, code_hash).await?;
-            tx.commit().await
-        };
-        services.in_order(issue).await?;
-        return Ok(Outcome::Redirect(checked.return_address.with_code(&code)));
+        match services.in_order(|| issue(services, checked, signed_in, &scope, code_hash)).await? {
+            Issued::Code => return Ok(Outcome::Redirect(checked.return_address.with_code(&code))),
+            Issued::SessionGone => return must_sign_in(services, checked, None).await,
+            Issued::ConsentGone => {}
+        }
     }
     if prompt.none {
         return Err(Refusal::new(OAuthErrorCode::ConsentRequired, "the person has to be asked"));
@@ -75,11 +73,55 @@ pub(super) async fn decide(
     };
     let ask = || async {
         let tx = services.store.begin().await?;
-        tx.insert_interaction(&interaction).await?;
-        tx.commit().await
+        let holds = tx.holds_session(&interaction.session_hash, services.now()).await?;
+        if holds {
+            tx.insert_interaction(&interaction).await?;
+        }
+        tx.commit().await?;
+        Ok::<_, StoreError>(holds)
     };
-    services.in_order(ask).await?;
-    Ok(Outcome::Consent { ticket })
+    match services.in_order(ask).await? {
+        true => Ok(Outcome::Consent { ticket }),
+        false => must_sign_in(services, checked, None).await,
+    }
+}
+
+/// What came of a code that was to be issued without a question.
+enum Issued {
+    Code,
+    /// The person has signed out, or was signed out, since the session was looked at.
+    SessionGone,
+    /// What the person allowed was taken back since it was looked at.
+    ConsentGone,
+}
+
+/// Issues a code without a question, where the session and the consent are still there: whoever ends either of them revokes the
+/// grants that there are then, and would not see one that comes later.
+async fn issue(
+    services: &Services,
+    checked: &CheckedRequest,
+    signed_in: &SignedIn,
+    scope: &Scope,
+    code_hash: TokenHash,
+) -> Result<Issued, StoreError> {
+    let CheckedRequest { client, resource, request, .. } = checked;
+    let tx = services.store.begin().await?;
+    // Before the session, which is ended after the person was locked.
+    let consented = is_spared(checked, scope)
+        || tx
+            .consent(signed_in.user.id, &client.id, &resource.uri)
+            .await?
+            .is_some_and(|consent| covers(checked, &consent, scope));
+    let issued = if !tx.holds_session(&signed_in.session.id_hash, services.now()).await? {
+        Issued::SessionGone
+    } else if !consented {
+        Issued::ConsentGone
+    } else {
+        issue_code(services, &tx, signed_in, request, scope, code_hash).await?;
+        Issued::Code
+    };
+    tx.commit().await?;
+    Ok(issued)
 }
 
 /// Nobody is signed in, or not whom the client expects, not lately or not surely enough. With `prompt=none` the client is told
@@ -110,20 +152,30 @@ async fn need_not_be_asked(
     scope: &Scope,
 ) -> Result<bool, StoreError> {
     let CheckedRequest { client, resource, .. } = checked;
-    let redirect_uri = checked.return_address.redirect_uri();
-    if client.consent == ConsentMode::Always || !is_proved(client, redirect_uri) {
+    if client.consent == ConsentMode::Always || !is_proved(client, checked.return_address.redirect_uri()) {
         return Ok(false);
     }
-    let spared = client.consent == ConsentMode::Skip && client.origin == ClientOrigin::Operator;
-    if spared && scope.intersection(&resource.dangerous_scope()).is_empty() {
+    if is_spared(checked, scope) {
         return Ok(true);
     }
     let consent = services.store.consent(signed_in.user.id, &client.id, &resource.uri).await?;
-    Ok(consent.is_some_and(|consent| {
-        // An earlier release did not write down what it showed; whatever is dangerous now is asked about.
-        let known = consent.shown_hash.is_some() || scope.intersection(&resource.dangerous_scope()).is_empty();
-        known && consent.covers(scope) && shown::changes(&consent, client, redirect_uri, resource).is_empty()
-    }))
+    Ok(consent.is_some_and(|consent| covers(checked, &consent, scope)))
+}
+
+/// Whether the operator spares people the question.
+fn is_spared(checked: &CheckedRequest, scope: &Scope) -> bool {
+    let CheckedRequest { client, resource, .. } = checked;
+    let spared = client.consent == ConsentMode::Skip && client.origin == ClientOrigin::Operator;
+    spared && scope.intersection(&resource.dangerous_scope()).is_empty()
+}
+
+/// Whether what the person allowed is all of this, and nothing of it has changed.
+fn covers(checked: &CheckedRequest, consent: &Consent, scope: &Scope) -> bool {
+    let CheckedRequest { client, resource, .. } = checked;
+    // An earlier release did not write down what it showed; whatever is dangerous now is asked about.
+    let known = consent.shown_hash.is_some() || scope.intersection(&resource.dangerous_scope()).is_empty();
+    let redirect_uri = checked.return_address.redirect_uri();
+    known && consent.covers(scope) && shown::changes(consent, client, redirect_uri, resource).is_empty()
 }
 
 /// Whether it is sure enough who asks for an answer from before to stand without a word to the person.

@@ -45,7 +45,7 @@ pub async fn finish(
     services.in_order(finish).await
 }
 
-/// Writes nothing where it fails.
+/// Writes nothing where it fails, but for the key's counter where the person is disabled at this moment.
 async fn sign_in(
     services: &Services,
     tx: &WriteTransaction,
@@ -63,5 +63,6 @@ async fn sign_in(
     if !tx.update_passkey(passkey.id, &credential, services.now()).await? {
         return Err(CeremonyError::Unknown);
     }
-    Ok(session::begin(services, tx, &user, &Authentication::local(AMR), device, former_cookie).await?)
+    let session = session::begin(services, tx, &user, &Authentication::local(AMR), device, former_cookie).await?;
+    session.ok_or(CeremonyError::Unknown)
 }

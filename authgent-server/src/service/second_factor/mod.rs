@@ -75,7 +75,8 @@ pub async fn is_on(services: &Services, user: &User) -> Result<bool, StoreError>
     Ok(services.store.totp(user.id).await?.is_some_and(|app| app.confirmed_at.is_some()))
 }
 
-/// Notes that a person's password was right, and gives the secret that names what waits; the caller commits.
+/// Notes that a person's password was right, and gives the secret that names what waits; the caller commits, and has asked
+/// [`session::may_begin`] whether it still is.
 ///
 /// # Errors
 /// [`StoreError`] where the database does not answer.
@@ -105,8 +106,16 @@ pub async fn begin(
 /// # Errors
 /// [`StoreError`] where the database does not answer.
 pub async fn waits(services: &Services, ticket: &str, browser: Option<TokenHash>) -> Result<bool, StoreError> {
+    Ok(waiting(services, ticket, browser).await?.is_some())
+}
+
+async fn waiting(
+    services: &Services,
+    ticket: &str,
+    browser: Option<TokenHash>,
+) -> Result<Option<Challenge>, StoreError> {
     let found = services.store.challenge(&token_hash(ticket), ChallengeKind::SecondFactor, services.now()).await?;
-    Ok(found.is_some_and(|challenge| browser.is_some() && challenge.browser_hash == browser))
+    Ok(found.filter(|challenge| browser.is_some() && challenge.browser_hash == browser))
 }
 
 /// Checks the second factor, and begins the session.
@@ -132,19 +141,18 @@ async fn try_to_finish(
     device: &Device,
     former_cookie: Option<&str>,
 ) -> Result<NewSession, SecondFactorError> {
-    if !waits(services, ticket, browser).await? {
-        return Err(SecondFactorError::Gone);
-    }
+    let waiting = waiting(services, ticket, browser).await?.ok_or(SecondFactorError::Gone)?;
     let now = services.now();
     let tx = services.store.begin().await?;
-    // Taken, so that of many guesses that come at once each is counted.
-    let challenge = tx.take_challenge(&token_hash(ticket), ChallengeKind::SecondFactor, now).await?;
-    let challenge = challenge.ok_or(SecondFactorError::Gone)?;
-    let user = match challenge.user_id {
-        Some(id) => tx.user(id).await?.filter(|user| user.enabled),
+    // First, so that the password whose challenge is still there is the person's: whoever replaces it removes the challenge.
+    let user = match waiting.user_id {
+        Some(id) => tx.lock_user(id).await?.filter(|user| user.enabled),
         None => None,
     };
     let user = user.ok_or(SecondFactorError::Gone)?;
+    // Taken, so that of many guesses that come at once each is counted.
+    let challenge = tx.take_challenge(&token_hash(ticket), ChallengeKind::SecondFactor, now).await?;
+    let challenge = challenge.ok_or(SecondFactorError::Gone)?;
     let key = failures_key(user.id);
     let failures = tx.sign_in_failures(&key, now).await?;
     let right = match proof {
@@ -170,6 +178,7 @@ async fn try_to_finish(
     }
     let ways = Authentication::local([Amr::Password, Amr::OneTimeCode, Amr::MultiFactor]);
     let session = session::begin(services, &tx, &user, &ways, device, former_cookie).await?;
+    let session = session.ok_or(SecondFactorError::Gone)?;
     tx.commit().await?;
     Ok(session)
 }

@@ -82,6 +82,9 @@ pub async fn current(
     Ok(Some(SignedIn { session, user }))
 }
 
+/// How often a password is looked at that was replaced while it was.
+const ATTEMPTS: usize = 2;
+
 /// Checks e-mail and password ([`password::verify`]), and begins a new session, or asks for the second factor of whoever has
 /// turned it on: in the same `browser`, by the hash of its secret. A session that the browser had ends: its identifier may have
 /// been planted there (session fixation).
@@ -97,21 +100,35 @@ pub async fn sign_in(
     browser: TokenHash,
     former_cookie: Option<&str>,
 ) -> Result<SignInOutcome, SignInError> {
-    let (user, failures) = password::verify(services, email, password, known_device).await?;
-    let asks = second_factor::is_on(services, &user).await?;
-    let begin = || async {
-        let tx = services.store.begin().await?;
-        note_attack(services, &tx, &user, failures).await?;
-        let outcome = if asks {
-            SignInOutcome::SecondFactor(second_factor::begin(services, &tx, &user, browser).await?)
-        } else {
-            let password = Authentication::local([Amr::Password]);
-            SignInOutcome::Session(session::begin(services, &tx, &user, &password, device, former_cookie).await?)
+    let mut most_failures = 0;
+    for _ in 0..ATTEMPTS {
+        let (user, failures) = password::verify(services, email, password.clone(), known_device).await?;
+        most_failures = failures.max(most_failures);
+        let asks = second_factor::is_on(services, &user).await?;
+        let begin = || async {
+            let tx = services.store.begin().await?;
+            // Verifying takes long. The password may be another one by now, or have another hash because the person signs in
+            // elsewhere: what stands there now is looked at, after the commit of whoever wrote it.
+            if !session::may_begin(&tx, &user, true).await? {
+                tx.commit().await?;
+                return Ok(None);
+            }
+            note_attack(services, &tx, &user, most_failures).await?;
+            let outcome = if asks {
+                Some(SignInOutcome::SecondFactor(second_factor::begin(services, &tx, &user, browser).await?))
+            } else {
+                let password = Authentication::local([Amr::Password]);
+                let session = session::begin(services, &tx, &user, &password, device, former_cookie).await?;
+                session.map(SignInOutcome::Session)
+            };
+            tx.commit().await?;
+            Ok::<_, StoreError>(outcome)
         };
-        tx.commit().await?;
-        Ok::<_, StoreError>(outcome)
-    };
-    Ok(services.in_order(begin).await?)
+        if let Some(outcome) = services.in_order(begin).await? {
+            return Ok(outcome);
+        }
+    }
+    Err(SignInError::WrongCredentials)
 }
 
 /// Tells the owner, who has just proved to be the owner, of somebody else's tries. Not when they happen: the time that it

@@ -41,8 +41,19 @@ pub struct NewSession {
     pub user_id: Uuid,
 }
 
+/// Whether a person who has proved who they are may still sign in: they are enabled and, where they did it `by_password`, it is the
+/// one that it was when it was verified. Neither changes until the transaction ends.
+///
+/// # Errors
+/// [`StoreError`] where the database does not answer.
+pub async fn may_begin(tx: &WriteTransaction, user: &User, by_password: bool) -> Result<bool, StoreError> {
+    let found = tx.lock_user(user.id).await?;
+    Ok(found.is_some_and(|found| found.enabled && (!by_password || found.password_hash == user.password_hash)))
+}
+
 /// Begins a session of a person who has proved who they are; the caller commits. A session that the browser had ends: its
-/// identifier may have been planted there (session fixation).
+/// identifier may have been planted there (session fixation). `None`, and nothing is written, for whoever may not sign in any
+/// more ([`may_begin`]): whatever replaced the password or disabled the person has ended all sessions, and this one would outlive it.
 ///
 /// # Errors
 /// [`StoreError`] where the database refuses.
@@ -53,7 +64,11 @@ pub async fn begin(
     authentication: &Authentication,
     device: &Device,
     former_cookie: Option<&str>,
-) -> Result<NewSession, StoreError> {
+) -> Result<Option<NewSession>, StoreError> {
+    if !may_begin(tx, user, authentication.amr.contains(&Amr::Password)).await? {
+        tracing::info!(user.id = %user.id, "not signed in: disabled, or given another password, meanwhile");
+        return Ok(None);
+    }
     if let Some(former) = former_cookie {
         tx.delete_session(&token_hash(former)).await?;
     }
@@ -74,7 +89,7 @@ pub async fn begin(
     let amr = Amr::list(&authentication.amr);
     note(services, tx, user, EventKind::SignedIn, device, json!({ "amr": amr })).await?;
     tracing::info!(user.id = %user.id, amr, "signed in");
-    Ok(NewSession { cookie, ttl, user_id: user.id })
+    Ok(Some(NewSession { cookie, ttl, user_id: user.id }))
 }
 
 /// Writes down what happened to an account; the caller commits.

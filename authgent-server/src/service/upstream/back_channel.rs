@@ -98,8 +98,10 @@ async fn end_person(
 
 async fn end(services: &Services, tx: &WriteTransaction, session: &Session, user: &User) -> Result<(), StoreError> {
     let now = services.now();
+    let ended = tx.delete_session(&session.id_hash).await?;
+    // Afterwards: a grant that is added in it at this moment keeps it until then, and is found.
     tx.revoke_grants_of_session(&session.id_hash, now, RevocationReason::UpstreamLogout).await?;
-    if tx.delete_session(&session.id_hash).await? {
+    if ended {
         let detail = json!({ "by": "provider" });
         note(services, tx, user, EventKind::SessionEnded, &Device::default(), detail).await?;
     }

@@ -152,7 +152,8 @@ async fn sign_in(
         let upstream = UpstreamSession { issuer: person.issuer.clone(), sid: person.sid.clone() };
         let auth_time = Some(auth_time(services.now(), pending, person));
         let authentication = Authentication { amr, upstream: Some(upstream), auth_time };
-        Some(session::begin(services, &tx, &user, &authentication, device, former_cookie).await?)
+        let session = session::begin(services, &tx, &user, &authentication, device, former_cookie).await?;
+        Some(session.ok_or(SignInRefused::Disabled)?)
     };
     tx.commit().await?;
     Ok(Completed { session, user, linked })

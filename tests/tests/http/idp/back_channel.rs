@@ -1,8 +1,12 @@
 //! The provider signs people out: OpenID Connect Back-Channel Logout 1.0.
 
 use super::World;
+use authgent_core::time::Clock as _;
+use authgent_server::domain::{Grant, GrantState};
+use authgent_server::store::WriteTransaction;
 use authgent_tests::browser::Browser;
 use serde_json::json;
+use uuid::Uuid;
 
 async fn logout(world: &World, token: &str) -> u16 {
     let (status, _) = world.server.post("/idp/idp/backchannel-logout", &[("logout_token", token)]).await.unwrap();
@@ -37,6 +41,27 @@ async fn a_session_that_ends_there_ends_here_with_what_was_allowed_in_it() {
     let everything = world.provider.logout_token(&json!({"sub": "ada-at-work"})).unwrap();
     assert_eq!(logout(&world, &everything).await, 200);
     assert!(!is_in(&world, &elsewhere).await && !is_in(&world, &other_flow.browser).await);
+}
+
+#[tokio::test]
+async fn what_is_allowed_at_this_moment_ends_with_the_session() {
+    for world in World::on_each_database().await {
+        let flow = world.flow().await;
+        let tokens = world.tokens(&flow).await;
+        let token = tokens["refresh_token"].as_str().unwrap();
+        let (_, grant) = world.server.refresh_token(token).await.unwrap().unwrap();
+        let grant = Grant { id: Uuid::now_v7(), ..grant };
+        let (session, now) = (grant.session_hash.unwrap(), world.server.clock.now());
+        // As an authorization request does.
+        let issue = async |tx: &WriteTransaction| {
+            assert!(tx.holds_session(&session, now).await?);
+            tx.insert_grant(&grant).await
+        };
+        let token = world.provider.logout_token(&json!({"sub": "ada-at-work", "sid": "session-1"})).unwrap();
+        assert_eq!(world.server.meanwhile(issue, logout(&world, &token)).await.unwrap(), 200);
+        let grant = world.server.store.grant(grant.id).await.unwrap().unwrap();
+        assert_ne!(grant.state, GrantState::Live);
+    }
 }
 
 #[tokio::test]

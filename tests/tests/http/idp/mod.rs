@@ -10,7 +10,7 @@ mod tokens;
 use authgent_server::domain::{Email, User};
 use authgent_tests::browser::{Browser, Page, query};
 use authgent_tests::flow::Flow;
-use authgent_tests::server::TestServer;
+use authgent_tests::server::{Setup, TestServer};
 use authgent_tests::upstream::Provider;
 use url::Url;
 
@@ -30,7 +30,20 @@ impl World {
     }
 
     async fn of(provider: Provider, settings: &[(&str, &str)]) -> Self {
-        let mut setup = TestServer::setup();
+        Self::on(TestServer::setup(), provider, settings).await
+    }
+
+    /// On SQLite and, where it is installed, on PostgreSQL.
+    async fn on_each_database() -> Vec<Self> {
+        let mut worlds = Vec::new();
+        let setup = TestServer::setup();
+        for setup in [Some(setup.clone()), setup.postgres().unwrap()].into_iter().flatten() {
+            worlds.push(Self::on(setup, Provider::start().unwrap(), &[]).await);
+        }
+        worlds
+    }
+
+    async fn on(mut setup: Setup, provider: Provider, settings: &[(&str, &str)]) -> Self {
         for (variable, value) in provider.variables() {
             setup = setup.with(variable, value);
         }

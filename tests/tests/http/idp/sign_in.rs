@@ -3,6 +3,7 @@
 use super::World;
 use authgent_core::time::Clock as _;
 use authgent_server::domain::{Amr, EventKind};
+use authgent_server::store::WriteTransaction;
 use authgent_tests::browser::{Browser, query};
 use authgent_tests::flow::payload;
 use authgent_tests::html::{Form, text};
@@ -302,4 +303,22 @@ async fn two_tabs_make_one_account() {
     let (first, second) = tokio::join!(one.get(first), other.get(second));
     assert_eq!((first.unwrap().status.as_u16(), second.unwrap().status.as_u16()), (303, 303));
     assert_eq!(world.server.store.users().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn whoever_is_disabled_at_this_moment_gets_no_session() {
+    for world in World::on_each_database().await {
+        world.account(&Browser::new().unwrap()).await;
+        let ada = world.user("ada@example.com").await.unwrap();
+        let browser = Browser::new().unwrap();
+        let back = world.way_back(&browser, &world.server.url("/account")).await;
+        let disable = async |tx: &WriteTransaction| {
+            tx.set_user_enabled(ada.id, false).await?;
+            tx.delete_sessions_of_user(ada.id).await.map(drop)
+        };
+        let answer = world.server.meanwhile(disable, browser.get(back)).await.unwrap().unwrap();
+        assert_eq!(answer.status, 403);
+        let now = world.server.clock.now();
+        assert_eq!(world.server.store.sessions_of_user(ada.id, now).await.unwrap(), []);
+    }
 }
