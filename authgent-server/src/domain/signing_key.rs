@@ -1,8 +1,9 @@
 //! The keys that sign tokens, and when each is published, used, retired and withdrawn.
 //!
 //! A key is published when it is made, long before it is used, so that whoever keeps a copy of the JWKS has it by then. It signs
-//! from `active_from` on until the next one does. It stays published until the last token that it signed is dead. All
-//! of this follows from the rows and the time alone, so that every replica comes to the same.
+//! from `active_from` on until the next one does; a replica that does not have that one, because it stands in a file that is changed
+//! everywhere at this time, goes on with it for a while. It stays published until the last token that anybody signed with it
+//! is dead. All of this follows from the rows and the time alone, so that every replica comes to the same.
 
 use authgent_core::jwk::PublicJwk;
 use authgent_core::time::Timestamp;
@@ -135,13 +136,13 @@ impl KeySchedule {
     }
 
     /// The key that signs at `now`: of those whose time has come the newest whose private half is at hand. Where the time of none
-    /// has come, the first that is at hand, since something has to sign. None that is over: those who do not have its private half
-    /// do not publish it any more.
+    /// has come, the first that is at hand, since something has to sign. Where the private half of the next one
+    /// is not at hand it goes on for a while, but for no longer than those who have that one publish what it signs.
     pub fn active(&self, now: Timestamp, at_hand: impl Fn(&StoredKey) -> bool) -> Option<&StoredKey> {
         let may_sign = |key: &&StoredKey| {
             key.withdrawn_at.is_none()
                 && key.retired_at.is_none_or(|retired| now < retired)
-                && self.published_until(key).is_none_or(|until| now < until)
+                && self.signs_until(key).is_none_or(|until| now < until)
                 && at_hand(key)
         };
         let of_now = self.keys.iter().rev().filter(|key| key.active_from <= now).find(may_sign);
@@ -158,18 +159,31 @@ impl KeySchedule {
     /// From when on a key signs no more: the next one does, or the operator said so.
     #[must_use]
     pub fn retired_from(&self, key: &StoredKey) -> Option<Timestamp> {
+        let next = self.next(key).map(|next| next.active_from);
+        next.into_iter().chain(key.retired_at).min()
+    }
+
+    /// The key that signs after this one.
+    fn next(&self, key: &StoredKey) -> Option<&StoredKey> {
         let position = self.keys.iter().position(|other| other.kid == key.kid)?;
         let signs_at_all = |next: &&StoredKey| {
             next.withdrawn_at.is_none() && next.retired_at.is_none_or(|retired| next.active_from < retired)
         };
-        let next = self.keys[position + 1..].iter().find(signs_at_all).map(|next| next.active_from);
-        next.into_iter().chain(key.retired_at).min()
+        self.keys[position + 1..].iter().find(signs_at_all)
     }
 
-    /// From when on nothing that a key signed is in use.
+    /// From when on a key may not sign even where the next one is not at hand. Where that stands in a file there is time to
+    /// start every replica with it.
+    fn signs_until(&self, key: &StoredKey) -> Option<Timestamp> {
+        let retired = self.retired_from(key)?;
+        let in_a_file = self.next(key).is_some_and(|next| next.origin == KeyOrigin::Configuration);
+        Some(if in_a_file { retired.plus(self.token_life + LEEWAY) } else { retired })
+    }
+
+    /// From when on nothing that a key signed is in use: its last token may have been signed just before it had to stop.
     #[must_use]
     pub fn published_until(&self, key: &StoredKey) -> Option<Timestamp> {
-        self.retired_from(key).map(|retired| retired.plus(self.token_life + LEEWAY))
+        self.signs_until(key).map(|until| until.plus(self.token_life + LEEWAY))
     }
 
     /// What a key is good for at `now`.
@@ -188,7 +202,8 @@ impl KeySchedule {
     #[must_use]
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let moments = self.keys.iter().flat_map(|key| {
-            [Some(key.active_from), self.retired_from(key), self.published_until(key)].into_iter().flatten()
+            let ends = [self.retired_from(key), self.signs_until(key), self.published_until(key)];
+            [Some(key.active_from)].into_iter().chain(ends).flatten()
         });
         moments.filter(|moment| now < *moment).min()
     }
@@ -276,17 +291,38 @@ mod tests {
         assert_eq!(published, ["a", "c"]);
     }
 
+    /// A key that stands in the settings and nowhere else.
+    fn configured(kid: &str, active_from: i64) -> StoredKey {
+        StoredKey { origin: KeyOrigin::Configuration, sealed_private_key: None, ..key(kid, active_from) }
+    }
+
     #[test]
     fn a_key_that_is_not_at_hand_does_not_sign() {
-        let schedule = KeySchedule::new(vec![key("a", 0), key("b", 1000)], POLICY.token_life);
-        assert_eq!(schedule.active(Timestamp(1169), |key| key.kid == "a").unwrap().kid, "a", "others publish it");
-        assert_eq!(schedule.active(Timestamp(1170), |key| key.kid == "a"), None, "nobody else does any more");
+        let schedule = KeySchedule::new(vec![configured("a", 0), configured("b", 1000)], POLICY.token_life);
+        let old = |now| schedule.active(Timestamp(now), |key| key.kid == "a").map(|key| key.kid.as_str());
+        assert_eq!(old(1169), Some("a"), "others publish it until its last token is dead");
+        assert_eq!(old(1170), None, "they would not for as long");
+        let changes = [1000, 1170, 1340].map(|moment| Some(Timestamp(moment)));
+        let moments = [0, 1000, 1170].map(|now| schedule.next_change(Timestamp(now)));
+        assert_eq!((moments, schedule.next_change(Timestamp(1340))), (changes, None));
         assert_eq!(schedule.active(Timestamp(2000), |_| false), None);
         let later = KeySchedule::new(vec![key("z", 9000)], POLICY.token_life);
         assert_eq!(later.active(Timestamp(0), |_| true).unwrap().kid, "z", "something has to sign");
     }
 
     proptest! {
+        /// Whatever a replica signs that does not have the next key's private half is verified until it expires, too.
+        #[test]
+        fn no_key_signs_what_outlives_it(turn in 1_i64..2000, since in -10_i64..500, retired in prop::option::of(1_i64..2000)) {
+            let now = turn + since;
+            let a = StoredKey { retired_at: retired.map(Timestamp), ..configured("a", 0) };
+            let schedule = KeySchedule::new(vec![a, configured("b", turn)], POLICY.token_life);
+            if let Some(signs) = schedule.active(Timestamp(now), |key| key.kid == "a") {
+                let last = Timestamp(now + POLICY.token_life);
+                prop_assert!(schedule.published(last).any(|key| key.kid == signs.kid), "signed at {now}");
+            }
+        }
+
         /// Keys that are made when they are due, looked at often or seldom: whatever signs was published long enough before, and
         /// whatever was signed is verified until it expires.
         #[test]

@@ -118,7 +118,13 @@ impl Keys {
         let tx = store.begin().await?;
         let mut stored = tx.lock_signing_keys().await?;
         check_vault(&tx, vault, &stored).await?;
-        if !stored.iter().any(|key| key.kid == configured.kid()) {
+        if let Some(known) = stored.iter_mut().find(|key| key.kid == configured.kid()) {
+            if known.origin != KeyOrigin::Configuration {
+                // Else it would be removed like any other, and be a new one when a server starts with this file again.
+                tx.set_signing_key_origin(&known.kid, KeyOrigin::Configuration).await?;
+                known.origin = KeyOrigin::Configuration;
+            }
+        } else {
             let before = KeySchedule::new(stored.clone(), policy.rotation.token_life);
             let active_from = match before.active(now, |key| key.sealed_private_key.is_some()) {
                 Some(_) => now.plus(policy.rotation.publish_ahead),
@@ -165,6 +171,11 @@ impl Keys {
             }
         }
         Arc::clone(&current.keyring)
+    }
+
+    /// Has them read again when they are needed next, whatever the generation.
+    pub(super) fn outdate(&self) {
+        self.current.write().unwrap_or_else(PoisonError::into_inner).outdated = true;
     }
 
     fn is_of(&self, generation: i64) -> bool {
@@ -249,16 +260,22 @@ impl Services {
             tx.insert_signing_key(&key).await?;
             tracing::info!(kid = %key.kid, active_from = active_from.0, "a new signing key is published");
         }
-        for key in schedule.keys().iter().filter(|key| is_to_tidy(&schedule, key, now)) {
-            if is_listed(&schedule, key, now) {
-                tx.set_sealed_private_key(&key.kid, None).await?;
-                tracing::info!(kid = %key.kid, "a signing key is retired, and its private half forgotten");
-            } else {
-                tx.delete_signing_key(&key.kid).await?;
-            }
-        }
+        tidy(&tx, &schedule, now).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// Forgets the private halves of keys that sign no more, and the keys that need not be listed any longer.
+async fn tidy(tx: &WriteTransaction, schedule: &KeySchedule, now: Timestamp) -> Result<(), StoreError> {
+    for key in schedule.keys().iter().filter(|key| is_to_tidy(schedule, key, now)) {
+        if is_listed(schedule, key, now) {
+            tx.set_sealed_private_key(&key.kid, None).await?;
+            tracing::info!(kid = %key.kid, "a signing key is retired, and its private half forgotten");
+        } else {
+            tx.delete_signing_key(&key.kid).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether it signs no more and its private half is still there, or it need not be listed any longer.
@@ -269,7 +286,7 @@ fn is_to_tidy(schedule: &KeySchedule, key: &StoredKey, now: Timestamp) -> bool {
     }
 }
 
-/// The configured key is always: it would come again as a new one.
+/// One that was ever configured is always: it would come again as a new one.
 fn is_listed(schedule: &KeySchedule, key: &StoredKey, now: Timestamp) -> bool {
     let over_long_ago = schedule.published_until(key).is_some_and(|until| until.plus(LISTED) <= now);
     key.origin == KeyOrigin::Configuration || !over_long_ago

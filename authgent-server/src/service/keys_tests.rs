@@ -142,6 +142,50 @@ async fn a_new_configured_key_is_published_first_where_the_present_one_can_go_on
     assert_eq!(keys.at(turn).active().kid(), kid);
 }
 
+/// What a replica with the old file signs to the last is good for as long as it lives, by the keys of those with the new one.
+#[tokio::test]
+async fn the_last_token_of_a_replica_with_the_old_file_is_good_until_it_expires() {
+    let (store, vault) = (store().await, vault(1));
+    let turn = NOW.plus(60);
+    let old = open(&store, &vault, new_key(), NOW).await.unwrap().at(NOW);
+    let keys = open(&store, &vault, new_key(), turn).await.unwrap();
+    let life = POLICY.rotation.token_life;
+    let schedule = KeySchedule::new(store.signing_keys().await.unwrap(), life);
+    let signs = |now: &i64| schedule.active(turn.plus(*now), |key| key.kid == old.active().kid()).is_some();
+    let last = (0..10 * life).rev().find(signs).unwrap();
+    assert!(last >= life, "there is time to start all replicas with the new file");
+    let token = old.sign("JWT", &serde_json::json!({})).unwrap();
+    assert!(keys.at(turn.plus(last + life)).verify(&token).is_ok());
+}
+
+/// The way to another file without haste: imported first, configured when it signs.
+#[tokio::test]
+async fn an_imported_key_that_is_configured_as_well_never_comes_back_as_a_new_one() {
+    let (store, vault, random) = (store().await, vault(1), SystemRandom);
+    open(&store, &vault, new_key(), NOW).await.unwrap();
+    let pem = generate_pem(SigningAlgorithm::Es256);
+    let configured = || SigningKey::from_pem(pem.as_bytes(), SigningAlgorithm::Es256).unwrap();
+    let imported = import(&store, &vault, &random, &POLICY, NOW.plus(1), (&pem, true)).await.unwrap();
+    let signs =
+        open(&store, &vault, configured(), NOW.plus(2)).await.unwrap().at(NOW.plus(2)).active().kid().to_owned();
+    assert_eq!(signs, imported.kid);
+    let (next, _) = rotate(&store, &vault, &random, &POLICY, NOW.plus(3), Urgency::Now).await.unwrap();
+
+    let later = NOW.plus(2 * LISTED);
+    let life = POLICY.rotation.token_life;
+    for _ in 0..2 {
+        let tx = store.begin().await.unwrap();
+        tidy(&tx, &KeySchedule::new(store.signing_keys().await.unwrap(), life), later).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let keys = open(&store, &vault, configured(), later).await.unwrap();
+    for now in [later, later.plus(2 * POLICY.rotation.publish_ahead)] {
+        assert_eq!(keys.at(now).active().kid(), next.kid);
+    }
+    let kept = store.signing_keys().await.unwrap().into_iter().find(|key| key.kid == imported.kid).unwrap();
+    assert_eq!((kept.origin, kept.sealed_private_key), (KeyOrigin::Configuration, None));
+}
+
 #[tokio::test]
 async fn with_another_encryption_key_nothing_starts_and_nothing_is_written() {
     let store = store().await;

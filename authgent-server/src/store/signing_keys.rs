@@ -2,7 +2,7 @@
 
 use super::entity::signing_keys::{ActiveModel, Column, Entity};
 use super::{Store, StoreError, WriteTransaction};
-use crate::domain::StoredKey;
+use crate::domain::{KeyOrigin, StoredKey};
 use authgent_core::time::Timestamp;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
@@ -39,6 +39,16 @@ impl WriteTransaction {
         self.end_cache_generation();
         let insert = Entity::insert(ActiveModel::try_from(key)?).exec_without_returning(&*self.inner).await;
         insert.map(drop).map_err(|error| StoreError::named(error, || format!("the key {} is there already", key.kid)))
+    }
+
+    /// Notes where a key comes from, which is no reason for anybody to read the keys again.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn set_signing_key_origin(&self, kid: &str, origin: KeyOrigin) -> Result<(), StoreError> {
+        let update = Entity::update_many().col_expr(Column::Origin, Expr::value(origin.as_str()));
+        update.filter(Column::Kid.eq(kid)).exec(&*self.inner).await?;
+        Ok(())
     }
 
     /// Lets a key sign no more from `at` on. `false`: there is no such key, or it is retired.
