@@ -24,12 +24,14 @@ pub async fn run(services: Arc<Services>) {
     }
 }
 
-/// Removes all that has expired by now.
+/// Removes all that has expired by now. A part that fails keeps none of the others from being done.
 ///
 /// # Errors
-/// [`StoreError`] where the database does not answer.
+/// [`StoreError`], the first one, where the database does not answer or refuses.
 pub async fn round(services: &Services) -> Result<u64, StoreError> {
-    Ok(clients(services).await? + expired(services).await?)
+    let clients = clients(services).await;
+    let expired = expired(services).await;
+    Ok(clients? + expired?)
 }
 
 async fn expired(services: &Services) -> Result<u64, StoreError> {

@@ -194,3 +194,11 @@ async fn replicas_clean_up_at_the_same_time() {
     })
     .await;
 }
+
+impl Store {
+    /// Lets the database refuse to remove a client, on SQLite.
+    pub(crate) async fn refuse_to_remove_clients(&self) {
+        let refuse = "BEGIN SELECT RAISE(ABORT, 'refused'); END";
+        self.execute(&format!("CREATE TRIGGER refused BEFORE DELETE ON clients {refuse}")).await;
+    }
+}
