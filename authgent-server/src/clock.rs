@@ -3,7 +3,8 @@
 use authgent_core::time::{Clock, Timestamp};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The real time. Everything that needs the time takes a [`Clock`]; only the binary passes this one.
+/// The real time. Everything that needs the time takes a [`Clock`]; only the binary passes this one, and whoever looks
+/// whether the machine itself stood still.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 

@@ -1,5 +1,6 @@
 //! Wires the layers together: the one place that sees them all.
 
+use crate::clock::SystemClock;
 use crate::config::{BrandingConfig, Config};
 use crate::crypto::passkey::RelyingParty;
 use crate::crypto::password::PasswordHasher;
@@ -131,7 +132,8 @@ impl Application {
         let services = Arc::new(Services {
             store,
             memory: Memory::default(),
-            stalls: Stalls::start().map_err(StartupError::Run)?,
+            // The machine's own clock, which a test does not move: that time was set is no stall.
+            stalls: Stalls::start(Arc::new(SystemClock)).map_err(StartupError::Run)?,
             keys,
             key_policy,
             vault,
@@ -307,16 +309,16 @@ fn document_policy(config: &Config) -> DocumentPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::SystemClock;
     use crate::crypto::pem::{SigningAlgorithm, generate_pem};
     use crate::crypto::random::SystemRandom;
-    use crate::domain::{Client, ClientOrigin};
+    use crate::domain::{Challenge, ChallengeKind, Client, ClientOrigin};
     use crate::net::SystemResolver;
     use authgent_core::metadata::client::ClientMetadata;
+    use authgent_core::time::Timestamp;
     use serde_json::json;
 
-    #[tokio::test]
-    async fn clean_up_removes_clients_after_the_times_of_the_settings() {
+    /// An application at `now`, on a database of its own.
+    async fn application(now: Timestamp) -> Application {
         let variables = [
             ("AUTHGENT_ISSUER", "http://localhost:8080"),
             ("AUTHGENT_SIGNING_KEY_DATA", &generate_pem(SigningAlgorithm::Es256)),
@@ -328,26 +330,60 @@ mod tests {
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let config = Config::load(None, variables).unwrap().config;
-        let now = SystemClock.now();
         let dependencies =
             Dependencies { clock: Arc::new(now), random: Arc::new(SystemRandom), resolver: Arc::new(SystemResolver) };
-        let application = Application::build(config, dependencies).await.unwrap();
-        let services = &application.services;
+        Application::build(config, dependencies).await.unwrap()
+    }
 
+    /// Clients that were made and used so many seconds ago.
+    async fn add_clients(services: &Services, clients: &[(&str, i64, Option<i64>)]) {
         let metadata = json!({"redirect_uris": ["http://127.0.0.1/cb"], "token_endpoint_auth_method": "none"});
         let metadata = ClientMetadata::parse(metadata.as_object().unwrap()).unwrap();
-        let tx = services.store.begin().await.unwrap();
-        for (id, created, used) in
-            [("unfinished", 600, None), ("new", 599, None), ("unused", 9000, Some(6000)), ("used", 9000, Some(5999))]
-        {
-            let client = Client::new(id.into(), metadata.clone(), ClientOrigin::Registered, now.minus(created));
+        let (tx, now) = (services.store.begin().await.unwrap(), services.now());
+        for (id, created, used) in clients {
+            let client = Client::new((*id).into(), metadata.clone(), ClientOrigin::Registered, now.minus(*created));
             let last_used_at = used.map(|ago| now.minus(ago));
             tx.insert_client(&Client { last_used_at, sweep_at: Some(now), ..client }).await.unwrap();
         }
         tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn clean_up_removes_clients_after_the_times_of_the_settings() {
+        let application = application(SystemClock.now()).await;
+        let services = &application.services;
+        let clients =
+            [("unfinished", 600, None), ("new", 599, None), ("unused", 9000, Some(6000)), ("used", 9000, Some(5999))];
+        add_clients(services, &clients).await;
         assert_eq!(cleanup::round(services).await.unwrap(), 2);
         let mut left: Vec<_> = services.store.clients().await.unwrap().into_iter().map(|client| client.id).collect();
         left.sort();
         assert_eq!(left, ["new", "used"]);
+    }
+
+    #[tokio::test]
+    async fn what_has_expired_goes_although_clients_cannot_be_removed() {
+        let now = SystemClock.now();
+        let application = application(now).await;
+        let services = &application.services;
+        add_clients(services, &[("unfinished", 600, None)]).await;
+        let (_, id_hash) = services.new_secret();
+        let kind = ChallengeKind::PasskeyAuthentication;
+        let expired = Challenge {
+            id_hash,
+            kind,
+            browser_hash: None,
+            user_id: None,
+            data: json!({}),
+            created_at: now.minus(600),
+            expires_at: now.minus(1),
+        };
+        let tx = services.store.begin().await.unwrap();
+        tx.insert_challenge(&expired).await.unwrap();
+        tx.commit().await.unwrap();
+        services.store.refuse_to_remove_clients().await;
+        let failed = cleanup::round(services).await.unwrap_err().to_string();
+        assert!(failed.contains("refused"), "{failed}");
+        assert_eq!(services.store.challenge(&id_hash, kind, now.minus(300)).await.unwrap(), None);
     }
 }
