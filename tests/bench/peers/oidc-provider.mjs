@@ -8,6 +8,7 @@
 
 import { generateKeyPairSync } from "node:crypto";
 import { createServer } from "node:http";
+import { createRequire } from "node:module";
 import Provider from "oidc-provider";
 
 const resource = "http://localhost:8000/mcp";
@@ -117,5 +118,7 @@ answer = (request, response) => {
   }
 };
 
-console.log(JSON.stringify({ issuer, service, public: "public" }));
+const { version } = createRequire(import.meta.url)("oidc-provider/package.json");
+const program = `oidc-provider ${version} on Node.js ${process.versions.node}`;
+console.log(JSON.stringify({ program, issuer, service, public: "public" }));
 process.stdin.resume().on("end", () => process.exit());

@@ -2,7 +2,7 @@
 
 use crate::child::{self, Running};
 use crate::client::{Connection, Endpoint};
-use crate::load::{Refresh, Work};
+use crate::load::{Chain, Work};
 use anyhow::{Context as _, Result, ensure};
 use authgent_core::metadata::client::ClientMetadata;
 use authgent_core::pkce::CodeVerifier;
@@ -21,6 +21,7 @@ use authgent_tests::server::free_port;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::process::Command;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
 
@@ -68,15 +69,7 @@ impl Site {
         let store = Store::connect(&dsn.clone().into()).await?;
         store.migrate().await?;
         let now = SystemClock.now();
-        let user = User {
-            id: uuid_v7(&SystemRandom, now),
-            email: Email::parse("you@example.com")?,
-            name: Some("You".to_owned()),
-            email_verified: true,
-            password_hash: None,
-            enabled: true,
-            created_at: now,
-        };
+        let user = person("you@example.com")?;
         let metadata = |metadata: Value| anyhow::Ok(ClientMetadata::parse(metadata.as_object().context("an object")?)?);
         let service = metadata(
             json!({"grant_types": ["client_credentials"], "token_endpoint_auth_method": "client_secret_post"}),
@@ -143,10 +136,11 @@ impl Site {
         Ok(tokens)
     }
 
-    /// Fills the database with clients and with grants that have a live refresh token each. Gives `chains` of the tokens, from all
-    /// over it.
-    pub(crate) async fn grow(&self, clients: usize, grants: usize, chains: usize) -> Result<VecDeque<String>> {
+    /// Fills the database with people, with clients and with grants that have a live refresh token each. Gives `chains` of the tokens, each
+    /// of another client and another person, from all over it.
+    pub(crate) async fn grow(&self, clients: usize, grants: usize, chains: usize) -> Result<VecDeque<Chain>> {
         let now = SystemClock.now();
+        let people = self.people(chains).await?;
         let metadata = json!({"redirect_uris": [REDIRECT_URI], "token_endpoint_auth_method": "none"});
         let metadata = ClientMetadata::parse(metadata.as_object().context("an object")?)?;
         for begin in (0..clients).step_by(BATCH) {
@@ -161,9 +155,10 @@ impl Site {
         for begin in (0..grants).step_by(BATCH) {
             let tx = self.store.begin().await?;
             for number in begin..grants.min(begin + BATCH) {
-                let keep = number % (grants / chains) == 0;
-                let client_id = if keep { PUBLIC.to_owned() } else { format!("client-{}", number % clients) };
-                let grant = Grant { client_id, ..self.grant()? };
+                // Those that are kept are each of another client, which has its other grants elsewhere.
+                let client_id = format!("client-{}", (number + number / clients) * 7919 % clients);
+                let user_id = people[number / (grants / chains) % people.len()];
+                let grant = Grant { client_id, user_id, ..self.grant()? };
                 let token = secret(&SystemRandom);
                 tx.insert_grant(&grant).await?;
                 tx.insert_refresh_token(&RefreshToken {
@@ -174,15 +169,29 @@ impl Site {
                     state: RefreshTokenState::Live,
                 })
                 .await?;
-                if keep {
+                if number % (grants / chains) == 0 {
                     // The proof of the family is not looked at while the token has a row.
                     let family = [&[1][..], grant.id.as_bytes(), &[0; 16]].concat();
-                    kept.push_back(base64url(&family) + &token);
+                    let client_id = grant.client_id.into();
+                    kept.push_back(Chain { client_id, refresh_token: base64url(&family) + &token });
                 }
             }
             tx.commit().await?;
         }
         Ok(kept)
+    }
+
+    /// Adds so many people.
+    async fn people(&self, count: usize) -> Result<Vec<Uuid>> {
+        let mut people = Vec::with_capacity(count);
+        let tx = self.store.begin().await?;
+        for number in 0..count {
+            let user = person(&format!("{number}@example.com"))?;
+            tx.insert_user(&user).await?;
+            people.push(user.id);
+        }
+        tx.commit().await?;
+        Ok(people)
     }
 
     /// So many grants with a code each, as the requests that redeem them at `server`.
@@ -236,10 +245,32 @@ impl Site {
     }
 }
 
+fn person(email: &str) -> Result<User> {
+    let now = SystemClock.now();
+    Ok(User {
+        id: uuid_v7(&SystemRandom, now),
+        email: Email::parse(email)?,
+        name: Some("You".to_owned()),
+        email_verified: true,
+        password_hash: None,
+        enabled: true,
+        created_at: now,
+    })
+}
+
 impl Authgent {
     /// Another endpoint.
     pub(crate) fn endpoint(&self, path: &str) -> Result<Endpoint> {
         Endpoint::parse(&format!("{}{path}", self.issuer))
+    }
+
+    /// The document at an endpoint.
+    pub(crate) async fn document(&self, path: &str) -> Result<String> {
+        let endpoint = self.endpoint(path)?;
+        let mut connection = Connection::open(&endpoint).await?;
+        let (status, body) = connection.exchange(&endpoint.get("")).await?;
+        ensure!(status == 200, "{path} answered {status}");
+        Ok(String::from_utf8(body.into_owned())?)
     }
 
     /// Tokens for a client that acts for itself.
@@ -247,9 +278,14 @@ impl Authgent {
         service(&self.token)
     }
 
-    /// Refreshes.
+    /// Refreshes of one client.
     pub(crate) fn chains(&self, tokens: VecDeque<String>) -> Work {
-        Work::Chains(tokens, refresh(&self.token, PUBLIC))
+        chains(&self.token, PUBLIC, tokens)
+    }
+
+    /// Refreshes.
+    pub(crate) fn refresh(&self, chains: VecDeque<Chain>) -> Work {
+        refresh(&self.token, chains)
     }
 }
 
@@ -269,15 +305,23 @@ pub(crate) fn client_credentials(token: &Endpoint, client_id: &str, client_secre
     ]))
 }
 
-/// How a public client uses a refresh token.
-pub(crate) fn refresh(token: &Endpoint, client_id: &str) -> Refresh {
-    let (token, client_id) = (token.clone(), client_id.to_owned());
-    Box::new(move |refresh_token| {
+/// Refreshes of one public client, whoever answers them.
+pub(crate) fn chains(token: &Endpoint, client_id: &str, tokens: VecDeque<String>) -> Work {
+    let client_id: Rc<str> = client_id.into();
+    let chain = |refresh_token| Chain { client_id: Rc::clone(&client_id), refresh_token };
+    refresh(token, tokens.into_iter().map(chain).collect())
+}
+
+/// Refreshes of public clients.
+fn refresh(token: &Endpoint, chains: VecDeque<Chain>) -> Work {
+    let token = token.clone();
+    let request = move |chain: &Chain| {
         token.form(&[
             ("grant_type", "refresh_token"),
-            ("refresh_token", refresh_token),
-            ("client_id", &client_id),
+            ("refresh_token", &chain.refresh_token),
+            ("client_id", &chain.client_id),
             ("resource", RESOURCE),
         ])
-    })
+    };
+    Work::Chains(chains, Box::new(request))
 }

@@ -38,10 +38,11 @@ struct Told {
 }
 
 impl Ceilings {
-    /// Starts them.
-    pub(crate) fn start() -> Result<Self> {
+    /// Starts them, also with these documents under `/fixed/` and their numbers.
+    pub(crate) fn start(documents: &[String]) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
-        let (process, line) = Running::start_and_listen(command.arg("--serve-ceilings"))?;
+        command.arg("--serve-ceilings").args(documents);
+        let (process, line) = Running::start_and_listen(&mut command)?;
         let Told { base, token } = serde_json::from_str(&line)?;
         Ok(Self { token, process, base })
     }
@@ -52,16 +53,23 @@ impl Ceilings {
     }
 }
 
+const JSON: &str = "application/json";
+
 /// Serves them until standard input ends.
-pub(crate) async fn serve() -> Result<()> {
+pub(crate) async fn serve(documents: Vec<String>) -> Result<()> {
     let issuer = TestIssuer::start().await?;
     let authenticator = Authenticator::new(Config::builder(issuer.url(), RESOURCE).required_scope(SCOPE).build()?)?;
     let shared = web::Data::from(Arc::new(keyring()?));
+    let documents: Vec<web::Bytes> = documents.into_iter().map(web::Bytes::from).collect();
     let server = HttpServer::new(move || {
-        App::new()
-            .app_data(shared.clone())
+        let with = |app: App<_>, (number, document): (usize, &web::Bytes)| {
+            let document = document.clone();
+            let answer = move || std::future::ready(HttpResponse::Ok().content_type(JSON).body(document.clone()));
+            app.route(&format!("/fixed/{number}"), web::get().to(answer))
+        };
+        let app = documents.iter().enumerate().fold(App::new(), with);
+        app.app_data(shared.clone())
             .route("/sign", web::post().to(sign))
-            .route("/fixed", web::get().to(fixed))
             .route("/open", web::get().to(fixed))
             .service(web::resource("/guarded").wrap(McpAuth::new(authenticator.clone())).route(web::get().to(fixed)))
     })
@@ -137,7 +145,5 @@ async fn sign(keyring: web::Data<Keyring>, _form: web::Bytes) -> HttpResponse {
 }
 
 async fn fixed() -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("application/json")
-        .body(r#"{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig"}]}"#)
+    HttpResponse::Ok().content_type(JSON).body(r#"{"keys":[{"kty":"EC","crv":"P-256","alg":"ES256","use":"sig"}]}"#)
 }

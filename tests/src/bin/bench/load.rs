@@ -8,6 +8,7 @@ use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How much, and for how long.
@@ -20,8 +21,16 @@ pub(crate) struct Load {
     pub(crate) duration: Duration,
 }
 
+/// A refresh token and whose it is.
+pub(crate) struct Chain {
+    /// The client.
+    pub(crate) client_id: Rc<str>,
+    /// Its latest token.
+    pub(crate) refresh_token: String,
+}
+
 /// How a refresh token is used.
-pub(crate) type Refresh = Box<dyn Fn(&str) -> Vec<u8>>;
+pub(crate) type Refresh = Box<dyn Fn(&Chain) -> Vec<u8>>;
 
 /// What is done over and over.
 pub(crate) enum Work {
@@ -30,7 +39,7 @@ pub(crate) enum Work {
     /// Requests of which each is made once; the workload ends with them.
     Once(VecDeque<Vec<u8>>),
     /// Chains of refresh tokens, by turns: each request takes the token that its predecessor was answered with.
-    Chains(VecDeque<String>, Refresh),
+    Chains(VecDeque<Chain>, Refresh),
     /// Something without requests, on one thread.
     Alone(Box<dyn FnMut()>),
     /// A program that measures by itself: how often it did per second what it does.
@@ -56,7 +65,7 @@ impl Workload {
         Self { endpoints: vec![endpoint.clone()], ..Self::alone(name, work) }
     }
 
-    /// By turns to another replica of the same issuer.
+    /// As much to another replica of the same issuer.
     pub(crate) fn and(mut self, endpoint: &Endpoint) -> Self {
         self.endpoints.push(endpoint.clone());
         self
@@ -116,12 +125,14 @@ impl Workload {
             return Ok(());
         }
         let mut connections = Vec::new();
-        for endpoint in self.endpoints.iter().cycle().take(load.connections) {
-            connections.push(Connection::open(endpoint).await?);
+        for endpoint in &self.endpoints {
+            for _ in 0..load.connections {
+                connections.push(Connection::open(endpoint).await?);
+            }
         }
         let spent_before = spent(&self.servers);
         let began = Instant::now();
-        let lanes = lanes(&mut self.work, load.connections);
+        let lanes = lanes(&mut self.work, connections.len());
         let begin = Instant::now() + load.warm_up;
         let end = begin + load.duration;
         let name = &self.name;
@@ -143,7 +154,7 @@ impl Workload {
         }
         match &mut self.work {
             Work::Once(requests) => requests.extend(left.into_iter().flat_map(|(requests, _)| requests)),
-            Work::Chains(tokens, _) => tokens.extend(left.into_iter().flat_map(|(_, tokens)| tokens)),
+            Work::Chains(chains, _) => chains.extend(left.into_iter().flat_map(|(_, chains)| chains)),
             _ => {}
         }
         Ok(())
@@ -183,7 +194,12 @@ async fn drive<'a>(
 enum Lane<'a> {
     Same(&'a [u8]),
     Once(VecDeque<Vec<u8>>),
-    Chains(VecDeque<String>, &'a dyn Fn(&str) -> Vec<u8>),
+    Chains {
+        idle: VecDeque<Chain>,
+        /// Whose answer is awaited.
+        busy: Option<Chain>,
+        request: &'a dyn Fn(&Chain) -> Vec<u8>,
+    },
 }
 
 /// Gives each of so many connections its part.
@@ -191,9 +207,10 @@ fn lanes(work: &mut Work, connections: usize) -> Vec<Lane<'_>> {
     match work {
         Work::Same(request) => (0..connections).map(|_| Lane::Same(request)).collect(),
         Work::Once(requests) => dealt(requests, connections).into_iter().map(Lane::Once).collect(),
-        Work::Chains(tokens, request) => {
-            dealt(tokens, connections).into_iter().map(|tokens| Lane::Chains(tokens, &**request)).collect()
-        }
+        Work::Chains(chains, request) => dealt(chains, connections)
+            .into_iter()
+            .map(|idle| Lane::Chains { idle, busy: None, request: &**request })
+            .collect(),
         Work::Alone(_) | Work::Program(_) => Vec::new(),
     }
 }
@@ -216,23 +233,29 @@ impl<'a> Lane<'a> {
         match self {
             Self::Same(request) => Some(Cow::Borrowed(request)),
             Self::Once(requests) => requests.pop_front().map(Cow::Owned),
-            Self::Chains(tokens, request) => tokens.pop_front().map(|token| Cow::Owned(request(&token))),
+            Self::Chains { idle, busy, request } => {
+                *busy = idle.pop_front();
+                busy.as_ref().map(|chain| Cow::Owned(request(chain)))
+            }
         }
     }
 
     fn answered(&mut self, body: &[u8]) -> Result<()> {
-        if let Self::Chains(tokens, _) = self {
+        if let Self::Chains { idle, busy, .. } = self
+            && let Some(mut chain) = busy.take()
+        {
             let answer: Answer = serde_json::from_slice(body)?;
-            tokens.push_back(answer.refresh_token);
+            chain.refresh_token = answer.refresh_token;
+            idle.push_back(chain);
         }
         Ok(())
     }
 
-    fn left(self) -> (VecDeque<Vec<u8>>, VecDeque<String>) {
+    fn left(self) -> (VecDeque<Vec<u8>>, VecDeque<Chain>) {
         match self {
             Self::Same(_) => Default::default(),
             Self::Once(requests) => (requests, VecDeque::new()),
-            Self::Chains(tokens, _) => (VecDeque::new(), tokens),
+            Self::Chains { idle, .. } => (VecDeque::new(), idle),
         }
     }
 }

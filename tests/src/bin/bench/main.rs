@@ -15,7 +15,7 @@ mod load;
 mod peers;
 mod report;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use authgent::{Authgent, Site};
 use authgent_tests::postgres::{Durability, Postgres};
 use ceilings::Ceilings;
@@ -55,9 +55,11 @@ struct Arguments {
     /// What a short run is compared with.
     #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/bench/baseline.json"))]
     baseline: PathBuf,
-    /// Serve the bare handlers instead.
+    /// Serve the bare handlers instead, with these documents.
     #[arg(long, hide = true)]
     serve_ceilings: bool,
+    #[arg(hide = true, requires = "serve_ceilings")]
+    documents: Vec<String>,
 }
 
 // One thread: it sends little and waits much, and leaves as much as possible of the machine to what is measured.
@@ -65,23 +67,38 @@ struct Arguments {
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     if arguments.serve_ceilings {
-        return ceilings::serve().await;
+        return ceilings::serve(arguments.documents).await;
     }
+    let report = run(&arguments).await?;
+    if !arguments.short {
+        return Ok(());
+    }
+    let mut fallen = report.compare(&arguments.baseline)?;
+    if !fallen.is_empty() {
+        // Two seconds are few, and something else may have had the cores: what really fell has fallen the second time as well.
+        let again = run(&arguments).await?.compare(&arguments.baseline)?;
+        let name = |line: &String| line.split(':').next().map(str::to_owned);
+        fallen.retain(|line| again.iter().any(|other| name(other) == name(line)));
+    }
+    ensure!(fallen.is_empty(), "fell by more than a quarter, or not measured:\n  {}", fallen.join("\n  "));
+    Ok(())
+}
+
+/// Measures everything and says so.
+async fn run(arguments: &Arguments) -> Result<Report> {
     let mut report = Report::new();
-    measure(&arguments, &mut report).await?;
+    measure(arguments, &mut report).await?;
     report.print();
     if let Some(path) = &arguments.json {
         report.write(path)?;
     }
-    if arguments.short {
-        report.compare(&arguments.baseline)?;
-    }
-    Ok(())
+    Ok(report)
 }
 
 const SIGN: &str = "sign one JWT in a loop";
 const BARE_SIGN: &str = "bare actix handler that signs";
-const BARE_FIXED: &str = "bare actix handler, fixed answer";
+const BARE_JWKS: &str = "bare actix handler with the answer of JWKS";
+const BARE_METADATA: &str = "bare actix handler with that of metadata";
 const FDATASYNC: &str = "4 KiB written and fdatasync, one by one";
 const CREDENTIALS: &str = "client_credentials";
 const REFRESH: &str = "refresh rotation, SQLite";
@@ -97,6 +114,9 @@ const GROWN: &str = "refresh rotation, SQLite, 1 000 000 grants";
 const PEER_CREDENTIALS: &str = "oidc-provider: client_credentials";
 const PEER_REFRESH: &str = "oidc-provider: refresh rotation in memory";
 
+const JWKS_PATH: &str = "/.well-known/jwks.json";
+const METADATA_PATH: &str = "/.well-known/oauth-authorization-server";
+
 /// The chains of refresh tokens per connection.
 const CHAINS: usize = 4;
 /// More codes than are exchanged in a second.
@@ -105,8 +125,8 @@ const CODES_PER_SECOND: usize = 12_000;
 const WARM_UP: Duration = Duration::from_millis(300);
 const GROWN_GRANTS: usize = 1_000_000;
 const GROWN_CLIENTS: usize = 100_000;
-/// Of so many of the grants, tokens are refreshed: from all over the database, as real ones are.
-const GROWN_CHAINS: usize = 4_000;
+/// Of so many of the grants tokens are refreshed, each of another client and another person: more clients than a replica remembers.
+const GROWN_CHAINS: usize = 20_000;
 
 /// What is measured, and what has to run for it.
 struct Bench<'a> {
@@ -125,8 +145,9 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<()> {
         duration: Duration::from_secs_f64(seconds / f64::from(rounds)),
     };
     let mut bench = Bench { arguments, load, directory: tempfile::tempdir()?, workloads: Vec::new(), report };
-    let ceilings = Ceilings::start()?;
-    let (site, server, idle) = bench.on_sqlite(&ceilings).await?;
+    let (site, server, idle) = bench.server().await?;
+    let ceilings = Ceilings::start(&[server.document(JWKS_PATH).await?, server.document(METADATA_PATH).await?])?;
+    bench.on_sqlite(&ceilings, &site, &server).await?;
     let _on_postgres = bench.on_postgres().await?;
     let _grown = if arguments.growth { Some(bench.grown().await?) } else { None };
     let peer = bench.peer().await;
@@ -175,15 +196,19 @@ impl Bench<'_> {
         self.arguments.only.as_deref().is_none_or(|only| name.contains(only))
     }
 
-    /// Gives what it took of memory before anybody asked anything, in MiB, as well.
-    async fn on_sqlite(&mut self, ceilings: &Ceilings) -> Result<(Site, Authgent, Option<f64>)> {
-        let directory = self.directory.path();
-        let site = Site::new(format!("sqlite://{}/authgent.db", directory.display())).await?;
+    /// The server on SQLite, and what it took of memory before anybody asked anything, in MiB.
+    async fn server(&self) -> Result<(Site, Authgent, Option<f64>)> {
+        let site = Site::new(format!("sqlite://{}/authgent.db", self.directory.path().display())).await?;
         let server = site.start().await?;
         tokio::time::sleep(Duration::from_secs(1)).await;
         let idle = server.process.mebibytes("VmRSS");
+        Ok((site, server, idle))
+    }
+
+    async fn on_sqlite(&mut self, ceilings: &Ceilings, site: &Site, server: &Authgent) -> Result<()> {
+        let directory = self.directory.path();
         let sign = ceilings.endpoint("/sign")?;
-        let chains = site.refresh_tokens(self.chains(), &server).await?;
+        let chains = site.refresh_tokens(self.chains(), server).await?;
         self.workloads.extend([
             Workload::alone(SIGN, ceilings::signer()?),
             Workload::new(BARE_SIGN, &sign, authgent::service(&sign)).of([&ceilings.process]),
@@ -194,21 +219,22 @@ impl Bench<'_> {
         if self.wants(EXCHANGE) {
             let (seconds, rounds) = self.arguments.length();
             let codes = (CODES_PER_SECOND as f64 * (seconds + f64::from(rounds) * WARM_UP.as_secs_f64())) as usize;
-            let work = Work::Once(site.exchanges(codes, &server).await?);
+            let work = Work::Once(site.exchanges(codes, server).await?);
             self.workloads.push(Workload::new(EXCHANGE, &server.token, work).of([&server.process]));
         }
         let authorization = format!("Authorization: Bearer {}\r\n", ceilings.token);
         for (name, endpoint, headers, process) in [
-            (BARE_FIXED, ceilings.endpoint("/fixed")?, "", &ceilings.process),
-            (JWKS, server.endpoint("/.well-known/jwks.json")?, "", &server.process),
-            (METADATA, server.endpoint("/.well-known/oauth-authorization-server")?, "", &server.process),
+            (BARE_JWKS, ceilings.endpoint("/fixed/0")?, "", &ceilings.process),
+            (JWKS, server.endpoint(JWKS_PATH)?, "", &server.process),
+            (BARE_METADATA, ceilings.endpoint("/fixed/1")?, "", &ceilings.process),
+            (METADATA, server.endpoint(METADATA_PATH)?, "", &server.process),
             (OPEN, ceilings.endpoint("/open")?, "", &ceilings.process),
             (GUARDED, ceilings.endpoint("/guarded")?, &*authorization, &ceilings.process),
         ] {
             let work = Work::Same(endpoint.get(headers));
             self.workloads.push(Workload::new(name, &endpoint, work).of([process]));
         }
-        Ok((site, server, idle))
+        Ok(())
     }
 
     /// Gives what has to live until everything is measured.
@@ -221,12 +247,13 @@ impl Bench<'_> {
             }
         };
         let (database, pages) = (postgres.database()?, postgres.database()?);
+        self.report.program(format!("PostgreSQL {}", postgres.psql(&database, "SHOW server_version")?.trim()));
         let pgbench = ceilings::pgbench(&postgres, &pages, self.directory.path(), self.load.connections)?;
         let site = Site::new(database.dsn().to_owned()).await?;
         let first = site.start().await?;
         let second = site.start_beside(&first).await?;
         let alone = first.chains(site.refresh_tokens(self.chains(), &first).await?);
-        let both = first.chains(site.refresh_tokens(self.chains(), &first).await?);
+        let both = first.chains(site.refresh_tokens(2 * self.chains(), &first).await?);
         self.workloads.extend([
             Workload::alone(PGBENCH, pgbench),
             Workload::new(PG_REFRESH, &first.token, alone).of([&first.process]),
@@ -240,9 +267,9 @@ impl Bench<'_> {
         eprintln!("filling a database with {GROWN_GRANTS} grants of {GROWN_CLIENTS} clients");
         let path = self.directory.path().join("grown.db");
         let site = Site::new(format!("sqlite://{}", path.display())).await?;
-        let tokens = site.grow(GROWN_CLIENTS, GROWN_GRANTS, GROWN_CHAINS).await?;
+        let chains = site.grow(GROWN_CLIENTS, GROWN_GRANTS, GROWN_CHAINS).await?;
         let server = site.start().await?;
-        let workload = Workload::new(GROWN, &server.token, server.chains(tokens)).of([&server.process]);
+        let workload = Workload::new(GROWN, &server.token, server.refresh(chains)).of([&server.process]);
         self.workloads.push(workload);
         Ok((server, site))
     }
@@ -255,6 +282,7 @@ impl Bench<'_> {
         };
         match peer.await {
             Ok((peer, chains)) => {
+                self.report.program(peer.program());
                 let credentials = Workload::new(PEER_CREDENTIALS, peer.token(), peer.client_credentials());
                 let refresh = Workload::new(PEER_REFRESH, peer.token(), chains);
                 self.workloads.extend([credentials.of([&peer.process]), refresh.of([&peer.process])]);
@@ -297,10 +325,11 @@ impl Bench<'_> {
         report.ratio("refresh on SQLite / fdatasync", [REFRESH, FDATASYNC], rate, AtLeast(1.0), false);
         report.ratio("refresh on PostgreSQL / pgbench", [PG_REFRESH, PGBENCH], rate, AtLeast(0.5), true);
         report.ratio("code exchange / refresh, both on SQLite", [EXCHANGE, REFRESH], rate, Target::None, true);
-        report.ratio("JWKS / fixed answer", [JWKS, BARE_FIXED], rate, AtLeast(0.9), true);
-        report.ratio("metadata / fixed answer", [METADATA, BARE_FIXED], rate, AtLeast(0.9), true);
+        report.ratio("JWKS / bare handler with its answer", [JWKS, BARE_JWKS], rate, AtLeast(0.9), true);
+        report.ratio("metadata / bare handler with its answer", [METADATA, BARE_METADATA], rate, AtLeast(0.9), true);
         report.ratio("mcp-resource warm / the same without it", [GUARDED, OPEN], rate, AtLeast(0.9), true);
-        // Two replicas have twice the cores where each has its own: what an answer costs decides what they do with them.
+        // Two replicas have twice the cores where each has its own, and twice the load: what an answer costs decides what they do with
+        // them.
         let of_two = |row: &Row| Some(if row.name == TWO_REPLICAS { 2.0 } else { 1.0 } / row.processor_us?);
         report.ratio("two replicas / one, by their CPU time", [TWO_REPLICAS, PG_REFRESH], of_two, AtLeast(1.7), true);
         report.ratio("p99 of a refresh, 1 000 000 grants / 64", [GROWN, REFRESH], |row| row.p99_ms, AtMost(1.3), false);

@@ -1,6 +1,6 @@
 //! Other authorization servers, from `tests/bench/peers`. Of each no more is known than its issuer and its clients.
 
-use crate::authgent::{REDIRECT_URI, RESOURCE, SCOPE, VERIFIER, client_credentials, refresh};
+use crate::authgent::{REDIRECT_URI, RESOURCE, SCOPE, VERIFIER, chains, client_credentials};
 use crate::child::Running;
 use crate::client::Endpoint;
 use crate::load::Work;
@@ -27,6 +27,7 @@ pub(crate) struct Peer {
 /// What it tells when it listens.
 #[derive(Deserialize)]
 struct Told {
+    program: String,
     issuer: String,
     service: Service,
     public: String,
@@ -65,6 +66,11 @@ impl Peer {
         Ok(Self { process, told, token, metadata, http })
     }
 
+    /// Its name and version, and of what runs it.
+    pub(crate) fn program(&self) -> &str {
+        &self.told.program
+    }
+
     /// Its token endpoint.
     pub(crate) fn token(&self) -> &Endpoint {
         &self.token
@@ -82,7 +88,7 @@ impl Peer {
         for _ in 0..count {
             tokens.push_back(self.refresh_token(&browser).await?);
         }
-        Ok(Work::Chains(tokens, refresh(&self.token, &self.told.public)))
+        Ok(chains(&self.token, &self.told.public, tokens))
     }
 
     async fn refresh_token(&self, browser: &Browser) -> Result<String> {

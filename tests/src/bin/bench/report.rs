@@ -1,7 +1,7 @@
 //! What was found: the table, the ratios beside their targets, and the comparison with an earlier run.
 
 use crate::load::Row;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::Path;
@@ -12,8 +12,9 @@ const FALLEN: f64 = 0.75;
 /// Everything that is reported.
 #[derive(Serialize)]
 pub(crate) struct Report {
-    #[serde(skip)]
     machine: String,
+    /// What was measured beside Authgent, with its version.
+    programs: Vec<String>,
     rows: Vec<Row>,
     figures: Vec<Figure>,
     skipped: Vec<String>,
@@ -47,12 +48,17 @@ pub(crate) enum Target {
 impl Report {
     /// An empty one.
     pub(crate) fn new() -> Self {
-        Self { machine: machine(), rows: Vec::new(), figures: Vec::new(), skipped: Vec::new() }
+        Self { machine: machine(), programs: Vec::new(), rows: Vec::new(), figures: Vec::new(), skipped: Vec::new() }
     }
 
     /// Something that could not be measured, and why.
     pub(crate) fn skip(&mut self, what: &str, error: &anyhow::Error) {
         self.skipped.push(format!("{what}: {error:#}"));
+    }
+
+    /// Something that is measured beside Authgent, with its version.
+    pub(crate) fn program(&mut self, program: impl Into<String>) {
+        self.programs.push(program.into());
     }
 
     /// Adds a row of the table.
@@ -87,7 +93,7 @@ impl Report {
 
     /// Prints everything.
     pub(crate) fn print(&self) {
-        println!("{}\n\n{}", self.machine, Row::HEADER);
+        println!("{}\nbeside it: {}\n\n{}", self.machine, self.programs.join(", "), Row::HEADER);
         for row in &self.rows {
             println!("{row}");
         }
@@ -110,11 +116,12 @@ impl Report {
         std::fs::write(path, text).with_context(|| path.display().to_string())
     }
 
-    /// Compares the figures that mean something elsewhere with those of an earlier run.
+    /// Compares the figures that mean something elsewhere with those of an earlier run. Gives those that fell by more than a quarter, or
+    /// were not measured.
     ///
     /// # Errors
-    /// Where one fell by more than a quarter, or was not measured.
-    pub(crate) fn compare(&self, path: &Path) -> Result<()> {
+    /// Where the earlier run cannot be read.
+    pub(crate) fn compare(&self, path: &Path) -> Result<Vec<String>> {
         let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
         let baseline: Value = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
         let mut fallen = Vec::new();
@@ -134,10 +141,7 @@ impl Report {
                 fallen.push(format!("{name}: {:.2}, the baseline has {before:.2}", now.value));
             }
         }
-        if !fallen.is_empty() {
-            bail!("fell by more than a quarter, or not measured:\n  {}", fallen.join("\n  "));
-        }
-        Ok(())
+        Ok(fallen)
     }
 }
 
@@ -150,10 +154,11 @@ fn machine() -> String {
     let memory = read("/proc/meminfo");
     let kibibytes: Option<f64> = memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
     format!(
-        "{cores} cores ({}), {:.0} GiB, {} {}; servers, databases and load share them",
+        "{cores} cores ({}), {:.0} GiB, {} {} {}; servers, databases and load share them",
         model.unwrap_or("unknown"),
         kibibytes.unwrap_or_default() / 1024.0 / 1024.0,
         std::env::consts::OS,
+        read("/proc/sys/kernel/osrelease").trim(),
         std::env::consts::ARCH
     )
 }
