@@ -76,6 +76,7 @@ pub(super) struct OfRuntimes {
 struct OfRuntime {
     pool: DatabaseConnection,
     number: u64,
+    opened: Instant,
     /// When the database last answered here, in milliseconds after the beginning.
     answered: AtomicU64,
 }
@@ -135,6 +136,7 @@ impl OfRuntimes {
         known(self.write().entry(runtime).or_insert_with(|| OfRuntime {
             pool: self.open(),
             number: self.opened.fetch_add(1, Ordering::Relaxed),
+            opened: Instant::now(),
             answered: AtomicU64::new(self.age()),
         }))
     }
@@ -160,12 +162,19 @@ impl OfRuntimes {
         })
     }
 
+    /// How old the pool is. Zero where it is none of ours any more.
+    pub(super) fn age_of(&self, number: u64) -> Duration {
+        let pools = self.read();
+        let opened = pools.values().find(|of_runtime| of_runtime.number == number).map(|of_runtime| of_runtime.opened);
+        opened.map_or(Duration::ZERO, |opened| opened.elapsed())
+    }
+
     /// Opens new connections from now on. Whoever still waits on one of this pool gives up by themselves.
-    pub(super) fn abandon(&self, number: u64) {
+    pub(super) fn abandon(&self, number: u64, problem: &str) {
         let mut pools = self.write();
         let runtime = pools.iter().find(|(_, of_runtime)| of_runtime.number == number).map(|(runtime, _)| *runtime);
         let Some(OfRuntime { pool, .. }) = runtime.and_then(|runtime| pools.remove(&runtime)) else { return };
-        tracing::warn!("PostgreSQL does not answer: its connections are given up");
+        tracing::warn!(problem, "PostgreSQL cannot be used as it is: the connections to it are given up");
         // It says at once that it is closed, so that none of them is used again; they end when they can.
         tokio::spawn(async move { timeout(FAREWELL, pool.close_by_ref()).await });
     }

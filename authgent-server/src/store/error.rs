@@ -121,6 +121,11 @@ pub(super) fn is_unsupported(error: &DbErr) -> bool {
     matches!(code(error).as_deref(), Some("0A000"))
 }
 
+/// `read_only_sql_transaction`: the connection leads to a standby, or to a server that has become one.
+pub(super) fn is_read_only(error: &DbErr) -> bool {
+    matches!(code(error).as_deref(), Some("25006"))
+}
+
 /// What PostgreSQL says to the second of two that make one table at once although it is told `IF NOT EXISTS`: `duplicate_table`,
 /// `duplicate_object` of its type, or `unique_violation` in a table of the system.
 pub(super) fn is_there_already(error: &DbErr) -> bool {

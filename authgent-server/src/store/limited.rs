@@ -6,14 +6,18 @@
 //! which lead to the same place; the next statement opens new ones.
 
 use super::connections::OfRuntimes;
-use super::error::is_answer;
+use super::error::{is_answer, is_read_only};
 use sea_orm::{
     ConnAcquireErr, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
     QueryResult, RuntimeErr, Statement, TransactionOptions, TransactionTrait as _,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::time::{Instant, timeout};
+
+/// Connections that are younger are not given up for leading to a server that is read-only: it still is.
+const YOUNG: Duration = Duration::from_secs(1);
 
 /// A pool of connections, or a transaction on one of them.
 pub(super) struct Limited<C> {
@@ -88,7 +92,15 @@ impl Pool {
             // Every connection is taken, perhaps by statements that wait for nothing.
             Ok(Err(error @ DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))) => {
                 if pools.silence(*number) >= pools.longest {
-                    pools.abandon(*number);
+                    pools.abandon(*number, "does not answer");
+                }
+                Err(error)
+            }
+            // New ones may lead to where something is written, as after a failover whose name followed late.
+            Ok(Err(error)) if is_read_only(&error) => {
+                pools.answered(*number);
+                if pools.age_of(*number) >= YOUNG {
+                    pools.abandon(*number, "is read-only");
                 }
                 Err(error)
             }
@@ -104,7 +116,7 @@ impl Pool {
             }
             Err(_) => {
                 pools.lateness.given_up(began);
-                pools.abandon(*number);
+                pools.abandon(*number, "does not answer");
                 let problem = format!("it did not answer within {} seconds", pools.longest.as_secs());
                 Err(DbErr::Conn(RuntimeErr::Internal(problem)))
             }
