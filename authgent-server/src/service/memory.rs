@@ -74,6 +74,9 @@ impl Default for Memory {
 
 /// Reading the generation for many at once. Whoever asks gets the outcome of a read that began after they asked, or no longer than
 /// [`LEASE`] before, so that it shows every change that was acknowledged before; those who ask during a read share the next one.
+///
+/// The turn is held while the database is asked, which is what it is for: the others wait for the answer to a question that each would ask
+/// by itself otherwise, and no longer than a statement may take.
 #[derive(Default)]
 struct Flights {
     turn: tokio::sync::Mutex<()>,

@@ -2,13 +2,14 @@
 //! it is durable.
 
 use super::fixtures::*;
-use crate::store::writer::Writer;
-use crate::store::{Store, StoreError};
+use crate::store::writer::{TURNS, Writer};
+use crate::store::{Rotation, Store, StoreError};
 use futures_util::future::join_all;
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::sync::Barrier;
 
 async fn store() -> Store {
     let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
@@ -153,4 +154,68 @@ async fn nobody_is_told_that_nothing_was_done_of_what_is_done_later() {
     drop(held);
     assert!(begun.await.unwrap().unwrap().is_some(), "it had begun, and is told what came of it");
     assert!(store.refresh_token_with_grant(&hash(3)).await.unwrap().is_some());
+}
+
+/// How many times the write-ahead log was committed since it was begun: the frames of a commit end with one that has the size of the
+/// database (SQLite's file format, section 4.1).
+fn commits(database: &std::path::Path) -> usize {
+    let log = std::fs::read(database.with_extension("db-wal")).unwrap();
+    log[32..].chunks_exact(24 + 4096).filter(|frame| frame[4..8] != [0; 4]).count()
+}
+
+/// Has all of them done at once.
+async fn rotate(store: &Store, rotations: Vec<Rotation>) {
+    let all_there = Arc::new(Barrier::new(rotations.len()));
+    let rotations = rotations.into_iter().map(|rotation| {
+        let (store, all_there) = (store.clone(), Arc::clone(&all_there));
+        tokio::spawn(async move {
+            all_there.wait().await;
+            store.rotate_refresh_token(rotation).await
+        })
+    });
+    for rotated in join_all(rotations).await {
+        assert!(rotated.unwrap().unwrap().is_some());
+    }
+}
+
+/// As many tokens as take turns in one commit, and what it takes to rotate them.
+async fn many_rotations(store: &Store) -> Vec<Rotation> {
+    let (_, grant) = with_grant(store).await;
+    let write = store.begin().await.unwrap();
+    for n in 0..TURNS as u8 {
+        write.insert_refresh_token(&refresh_token(100 + n, &grant, NOW)).await.unwrap();
+    }
+    write.commit().await.unwrap();
+    join_all((0..TURNS as u8).map(|n| super::rotation::rotation(store, 100 + n, 170 + n))).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn rotations_that_come_at_once_share_commits_on_sqlite() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("authgent.db");
+    let store = Store::connect(&format!("sqlite://{}", file.display()).into()).await.unwrap();
+    store.migrate().await.unwrap();
+    let rotations = many_rotations(&store).await;
+    let before = commits(&file);
+    rotate(&store, rotations).await;
+    let shared = commits(&file) - before;
+    assert!(shared <= TURNS / 4, "{shared} commits for {TURNS} rotations");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn rotations_that_come_at_once_share_round_trips_on_postgresql() {
+    let Some(server) = super::postgres::shared() else { return };
+    let database = server.database().unwrap();
+    let store = Store::connect(&database.dsn().into()).await.unwrap();
+    store.migrate().await.unwrap();
+    let rotations = many_rotations(&store).await;
+    let count = "CREATE TABLE statements (id bigserial); \
+         CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO statements DEFAULT VALUES; RETURN NULL; END'; \
+         CREATE TRIGGER note AFTER INSERT ON refresh_tokens FOR EACH STATEMENT EXECUTE FUNCTION note()";
+    server.psql(&database, count).unwrap();
+    rotate(&store, rotations).await;
+    let shared = server.psql(&database, "SELECT count(*) FROM statements").unwrap();
+    let shared: usize = shared.trim().parse().unwrap();
+    // More than none: they are counted.
+    assert!((1..=TURNS / 4).contains(&shared), "{shared} statements for {TURNS} rotations");
 }
