@@ -12,6 +12,7 @@ mod group_commit;
 mod many;
 mod migrations;
 mod opening;
+mod page;
 mod people;
 #[path = "../../../../tests/src/postgres.rs"]
 #[expect(dead_code, unreachable_pub, reason = "the harness of the tests over HTTP has uses for more of it")]
