@@ -5,6 +5,7 @@
 //! ([`super::batches`]). Where anything is not as usual nothing is changed, and the caller finds out slowly what it is.
 
 use super::entity::{grants, users};
+use super::writer::TURNS;
 use super::{Store, StoreError};
 use crate::domain::{Grant, User};
 use authgent_core::time::Timestamp;
@@ -211,8 +212,10 @@ fn columns(prefixed: bool) -> String {
     of::<grants::Entity>('g', prefixed).chain(of::<users::Entity>('u', prefixed)).collect::<Vec<_>>().join(", ")
 }
 
-/// The statement of PostgreSQL, for any number of one kind: `$1` is the array, `$2` its length, from which the planner sees
-/// that they are few.
+/// The statement of PostgreSQL, for any number of one kind, of which `$1` is the array. How many there may be tells the planner that
+/// they are few. Were it another parameter, a plan for the present number would always look cheaper than one for any, and the
+/// statement be planned each time, which takes longer than executing it. `OFFSET 0` keeps it from beginning elsewhere, such as
+/// with everything that was granted to the client.
 ///
 /// The row is locked and its condition looked at again: of two that come at once, the second finds it used. A row that somebody
 /// else has locked is not waited for, since all the others would wait as well, and two batches for each other.
@@ -222,18 +225,17 @@ pub(super) fn in_postgres(kind: Kind) -> String {
     format!(
         "WITH usual AS (\
            SELECT w.number, w.nonce, w.at, w.refresh_token, w.expires_at, t.hash, t.request_nonce, {columns} \
-           FROM (SELECT * FROM json_to_recordset($1::json) AS w({WANTED}) LIMIT $2) AS w \
+           FROM (SELECT * FROM json_to_recordset($1::json) AS w({WANTED}) LIMIT {TURNS}) AS w \
            CROSS JOIN LATERAL (\
              SELECT t.{hash} AS hash, t.grant_id, {request_nonce} AS request_nonce FROM {table} AS t \
              WHERE t.{hash} = decode(w.presented, 'hex') AND t.consumed_at IS NULL AND t.expires_at > w.at AND {agrees} \
              FOR UPDATE SKIP LOCKED\
            ) AS t \
-           JOIN grants AS g ON g.id = t.grant_id \
-           JOIN users AS u ON u.id = g.user_id \
-           JOIN clients AS c ON c.id = g.client_id \
-           JOIN cache_generation AS v ON v.id = 1 \
-           WHERE g.revoked_at IS NULL AND g.client_id = w.client_id AND g.resource = ANY(w.resources) \
-             AND u.enabled AND c.enabled AND v.generation = w.generation\
+           CROSS JOIN LATERAL (SELECT * FROM grants WHERE id = t.grant_id OFFSET 0) AS g \
+           CROSS JOIN LATERAL (SELECT * FROM users WHERE id = g.user_id OFFSET 0) AS u \
+           WHERE g.revoked_at IS NULL AND g.client_id = w.client_id AND g.resource = ANY(w.resources) AND u.enabled \
+             AND (SELECT enabled FROM clients WHERE id = w.client_id) \
+             AND (SELECT generation FROM cache_generation WHERE id = 1) = w.generation\
          ), consumed AS (\
            UPDATE {table} AS t SET consumed_at = usual.at, {nonce} = decode(usual.nonce, 'hex') \
            FROM usual WHERE t.{hash} = usual.hash AND t.consumed_at IS NULL RETURNING usual.*\

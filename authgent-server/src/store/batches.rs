@@ -137,9 +137,8 @@ impl Store {
     /// database that refuses is not asked again: nothing is usual there, and everything is done in a transaction.
     async fn round_trip(&self, kind: Kind, wanted: &[Written]) -> Result<Rows, StoreError> {
         static STATEMENTS: LazyLock<[String; 2]> = LazyLock::new(|| Kind::ALL.map(in_postgres));
-        let count = i64::try_from(wanted.len()).unwrap_or(i64::MAX);
-        let values = [list(wanted).into(), count.into()];
-        let statement = Statement::from_sql_and_values(DbBackend::Postgres, &*STATEMENTS[kind as usize], values);
+        let sql = &*STATEMENTS[kind as usize];
+        let statement = Statement::from_sql_and_values(DbBackend::Postgres, sql, [list(wanted).into()]);
         let mut attempts = Attempts::default();
         loop {
             match self.read.here().query_all_raw(statement.clone()).await {

@@ -1,9 +1,10 @@
 //! What is to stay cheap among very many rows.
 
 use super::fixtures::*;
-use super::on_every_store;
+use super::{on_every_store, postgres};
 use crate::domain::{ClientOrigin, Grant};
 use crate::store::Store;
+use crate::store::at_once::{Kind, in_postgres};
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use uuid::Uuid;
 
@@ -66,4 +67,32 @@ async fn the_grants_of_a_client_go_some_at_a_time_and_those_of_others_stay() {
         assert_eq!(store.user(user.id).await.unwrap(), Some(user));
     })
     .await;
+}
+
+/// Of a client with very many grants the planner would begin with those, where it may.
+#[tokio::test]
+async fn an_exchange_on_postgresql_does_not_look_at_everything_that_the_client_was_granted() {
+    let Some(server) = postgres::shared() else { return };
+    let database = server.database().unwrap();
+    let store = Store::connect(&database.dsn().into()).await.unwrap();
+    store.migrate().await.unwrap();
+    with_grant(&store).await;
+    let fill = "INSERT INTO grants (id, user_id, client_id, resource, scope, auth_time, created_at, sweep_at) \
+                SELECT gen_random_uuid(), user_id, client_id, resource, scope, 1, 1, 1 FROM grants, generate_series(1, 5000)";
+    // As long as nobody has counted, and then with few and with many.
+    for step in ["SELECT 1", "ANALYZE", fill, "ANALYZE"] {
+        server.psql(&database, step).unwrap();
+        for kind in Kind::ALL {
+            let explain = format!(
+                "SET plan_cache_mode = force_generic_plan; PREPARE exchange (json) AS {}; EXPLAIN EXECUTE exchange ('[]')",
+                in_postgres(kind)
+            );
+            let plan = server.psql(&database, &explain).unwrap();
+            assert!(plan.contains(" on grants") && !plan.contains("client_id on grants"), "{step}: {plan}");
+        }
+    }
+    let explain =
+        format!("PREPARE exchange (json) AS {}; EXPLAIN EXECUTE exchange ('[]')", in_postgres(Kind::Rotation));
+    let plan = server.psql(&database, &explain).unwrap();
+    assert!(plan.contains("grants_pkey"), "{plan}");
 }
