@@ -21,7 +21,7 @@ use authgent_tests::postgres::{Durability, Postgres};
 use ceilings::Ceilings;
 use clap::Parser;
 use load::{Load, Row, Work, Workload};
-use peers::Peer;
+use peers::{Kind, Peer};
 use report::{Report, Target};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -111,11 +111,19 @@ const PGBENCH: &str = "pgbench, one indexed UPDATE";
 const PG_REFRESH: &str = "refresh rotation, PostgreSQL";
 const TWO_REPLICAS: &str = "refresh rotation, PostgreSQL, two replicas";
 const GROWN: &str = "refresh rotation, SQLite, 1 000 000 grants";
-const PEER_CREDENTIALS: &str = "oidc-provider: client_credentials";
-const PEER_REFRESH: &str = "oidc-provider: refresh rotation in memory";
 
 const JWKS_PATH: &str = "/.well-known/jwks.json";
 const METADATA_PATH: &str = "/.well-known/oauth-authorization-server";
+
+/// The same as [`CREDENTIALS`], at a peer.
+fn peer_credentials(kind: &Kind) -> String {
+    format!("{}: client_credentials", kind.name)
+}
+
+/// The same as [`REFRESH`], at a peer, of which nothing is durable.
+fn peer_refresh(kind: &Kind) -> String {
+    format!("{}: refresh rotation in memory", kind.name)
+}
 
 /// The chains of refresh tokens per connection.
 const CHAINS: usize = 4;
@@ -150,7 +158,7 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<()> {
     bench.on_sqlite(&ceilings, &site, &server).await?;
     let _on_postgres = bench.on_postgres().await?;
     let _grown = if arguments.growth { Some(bench.grown().await?) } else { None };
-    let peer = bench.peer().await;
+    let peers = bench.peers().await;
     bench.run(rounds).await?;
     bench.ratios();
     let Bench { report, .. } = bench;
@@ -158,8 +166,10 @@ async fn measure(arguments: &Arguments, report: &mut Report) -> Result<()> {
         report.figure("memory, idle", idle, "MiB", Target::AtMost(25.0), true);
         report.figure("memory, the most at full load", peak, "MiB", Target::AtMost(80.0), true);
     }
-    if let Some(peak) = peer.as_ref().and_then(|peer| peer.process.mebibytes("VmHWM")) {
-        report.figure("memory of oidc-provider, the most", peak, "MiB", Target::None, false);
+    for peer in &peers {
+        if let Some(peak) = peer.process.mebibytes("VmHWM") {
+            report.figure(&format!("memory of {}, the most", peer.kind.name), peak, "MiB", Target::None, false);
+        }
     }
     server.process.stop()?;
     // The last one to close folds the write-ahead log into the file, as an orderly stop of the server does elsewhere.
@@ -274,25 +284,31 @@ impl Bench<'_> {
         Ok((server, site))
     }
 
-    async fn peer(&mut self) -> Option<Peer> {
-        let peer = async {
-            let peer = Peer::start("oidc-provider").await?;
-            let chains = peer.chains(self.chains()).await?;
-            anyhow::Ok((peer, chains))
-        };
-        match peer.await {
-            Ok((peer, chains)) => {
-                self.report.program(peer.program());
-                let credentials = Workload::new(PEER_CREDENTIALS, peer.token(), peer.client_credentials());
-                let refresh = Workload::new(PEER_REFRESH, peer.token(), chains);
-                self.workloads.extend([credentials.of([&peer.process]), refresh.of([&peer.process])]);
-                Some(peer)
+    /// Those of which something is to be measured and that can be started.
+    async fn peers(&mut self) -> Vec<Peer> {
+        let mut peers = Vec::new();
+        for kind in &peers::ALL {
+            let (credentials, refresh) = (peer_credentials(kind), peer_refresh(kind));
+            if !self.wants(&credentials) && !self.wants(&refresh) {
+                continue;
             }
-            Err(error) => {
-                self.report.skip("oidc-provider", &error);
-                None
+            let peer = async {
+                let peer = Peer::start(kind).await?;
+                let chains = peer.chains(self.chains()).await?;
+                anyhow::Ok((peer, chains))
+            };
+            match peer.await {
+                Ok((peer, chains)) => {
+                    self.report.program(peer.program());
+                    let credentials = Workload::new(&credentials, peer.token(), peer.client_credentials());
+                    let refresh = Workload::new(&refresh, peer.token(), chains);
+                    self.workloads.extend([credentials.of([&peer.process]), refresh.of([&peer.process])]);
+                    peers.push(peer);
+                }
+                Err(error) => self.report.skip(kind.name, &error),
             }
         }
+        peers
     }
 
     async fn run(&mut self, rounds: u32) -> Result<()> {
@@ -320,8 +336,13 @@ impl Bench<'_> {
             AtLeast(0.6),
             true,
         );
-        report.ratio("client_credentials / oidc-provider", [CREDENTIALS, PEER_CREDENTIALS], rate, AtLeast(4.0), true);
-        report.ratio("refresh on SQLite / oidc-provider in memory", [REFRESH, PEER_REFRESH], rate, AtLeast(2.0), true);
+        for kind in &peers::ALL {
+            let (credentials, refresh) = (peer_credentials(kind), peer_refresh(kind));
+            let name = format!("client_credentials / {}", kind.name);
+            report.ratio(&name, [CREDENTIALS, &credentials], rate, kind.credentials, true);
+            let name = format!("refresh on SQLite / {} in memory", kind.name);
+            report.ratio(&name, [REFRESH, &refresh], rate, kind.refresh, true);
+        }
         report.ratio("refresh on SQLite / fdatasync", [REFRESH, FDATASYNC], rate, AtLeast(1.0), false);
         report.ratio("refresh on PostgreSQL / pgbench", [PG_REFRESH, PGBENCH], rate, AtLeast(0.5), true);
         report.ratio("code exchange / refresh, both on SQLite", [EXCHANGE, REFRESH], rate, Target::None, true);

@@ -4,18 +4,90 @@ use crate::authgent::{REDIRECT_URI, RESOURCE, SCOPE, VERIFIER, chains, client_cr
 use crate::child::Running;
 use crate::client::Endpoint;
 use crate::load::Work;
+use crate::report::Target;
 use anyhow::{Context as _, Result, ensure};
 use authgent_core::pkce::CodeVerifier;
 use authgent_tests::browser::{Browser, query};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use url::Url;
 
+/// Those that are measured.
+pub(crate) const ALL: [Kind; 2] = [
+    Kind {
+        name: "oidc-provider",
+        credentials: Target::AtLeast(4.0),
+        refresh: Target::AtLeast(2.0),
+        script: "oidc-provider.mjs",
+        packages: &NPM,
+    },
+    Kind {
+        name: "Authlib",
+        credentials: Target::None,
+        refresh: Target::None,
+        script: "authlib_server.py",
+        packages: &PYPI,
+    },
+];
+
+const NPM: Packages = Packages {
+    list: "package-lock.json",
+    folder: "node_modules",
+    install: &[&["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]],
+    interpreter: "node_modules/.bin/node",
+};
+
+const PYPI: Packages = Packages {
+    list: "requirements.txt",
+    folder: ".venv",
+    install: &[
+        &["python3", "-m", "venv", "--clear", ".venv"],
+        &[
+            ".venv/bin/python",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "--requirement",
+            "requirements.txt",
+        ],
+    ],
+    interpreter: ".venv/bin/python",
+};
+
+/// One that can be started.
+pub(crate) struct Kind {
+    /// What its rows and ratios are named after.
+    pub(crate) name: &'static str,
+    /// How often as many tokens for clients that act for themselves are wanted of Authgent.
+    pub(crate) credentials: Target,
+    /// How often as many refreshes.
+    pub(crate) refresh: Target,
+    script: &'static str,
+    packages: &'static Packages,
+}
+
+/// What peers run on, all in the folder of the peers.
+struct Packages {
+    /// Each with its version and its hash.
+    list: &'static str,
+    /// Where they are installed.
+    folder: &'static str,
+    /// The commands that install them.
+    install: &'static [&'static [&'static str]],
+    /// What runs a script with them.
+    interpreter: &'static str,
+}
+
 /// A running one.
 pub(crate) struct Peer {
+    /// Which it is.
+    pub(crate) kind: &'static Kind,
     /// Its process.
     pub(crate) process: Running,
     told: Told,
@@ -39,31 +111,39 @@ struct Service {
     client_secret: String,
 }
 
-/// The folder of the peers, with their packages in it.
-fn installed() -> Result<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/peers");
-    if !folder.join("node_modules/.package-lock.json").is_file() {
-        eprintln!("installing the peers in {}", folder.display());
-        let arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-        let output = Command::new("npm").args(arguments).current_dir(&folder).output().context("npm")?;
-        ensure!(output.status.success(), "npm ci: {}", String::from_utf8_lossy(&output.stderr).trim());
+impl Packages {
+    /// Installs them in `folder`, where others or none are.
+    fn install(&self, folder: &Path) -> Result<()> {
+        let list = std::fs::read(folder.join(self.list)).context(self.list)?;
+        let installed = folder.join(self.folder).join(".installed-from");
+        if std::fs::read(&installed).is_ok_and(|from| from == list) {
+            return Ok(());
+        }
+        eprintln!("installing {} in {}", self.list, folder.display());
+        for command in self.install {
+            let output = Command::new(command[0]).args(&command[1..]).current_dir(folder).output();
+            let output = output.context(command[0])?;
+            let said = [output.stdout, output.stderr].concat();
+            ensure!(output.status.success(), "{}: {}", command.join(" "), String::from_utf8_lossy(&said).trim());
+        }
+        Ok(std::fs::write(installed, list)?)
     }
-    Ok(folder)
 }
 
 impl Peer {
-    /// Starts the one of this name, after installing it where it is missing.
-    pub(crate) async fn start(name: &str) -> Result<Self> {
-        let folder = installed()?;
-        let mut command = Command::new(folder.join("node_modules/.bin/node"));
-        command.arg(format!("{name}.mjs")).current_dir(&folder).env("NODE_ENV", "production");
+    /// Starts one, after installing it where it is missing.
+    pub(crate) async fn start(kind: &'static Kind) -> Result<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("bench/peers");
+        kind.packages.install(&folder)?;
+        let mut command = Command::new(folder.join(kind.packages.interpreter));
+        command.arg(kind.script).current_dir(&folder).env("NODE_ENV", "production");
         let (process, line) = Running::start_and_listen(&mut command)?;
         let told: Told = serde_json::from_str(&line)?;
         let http = reqwest::Client::builder().no_proxy().build()?;
         let url = format!("{}/.well-known/oauth-authorization-server", told.issuer);
         let metadata: Value = http.get(url).send().await?.error_for_status()?.json().await?;
         let token = Endpoint::parse(metadata["token_endpoint"].as_str().context("token_endpoint")?)?;
-        Ok(Self { process, told, token, metadata, http })
+        Ok(Self { kind, process, told, token, metadata, http })
     }
 
     /// Its name and version, and of what runs it.
