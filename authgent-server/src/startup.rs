@@ -4,7 +4,7 @@ use crate::clock::SystemClock;
 use crate::config::{BrandingConfig, Config};
 use crate::crypto::passkey::RelyingParty;
 use crate::crypto::password::PasswordHasher;
-use crate::crypto::pem::KeyError;
+use crate::crypto::pem::{KeyError, SigningKey};
 use crate::crypto::random::{Random, Sequence};
 use crate::crypto::vault::{Vault, VaultError};
 use crate::domain::{Branding, Logo, RotationPolicy};
@@ -12,7 +12,8 @@ use crate::http::{RegistrationRate, SignInRate, application};
 use crate::net::{Fetcher, FetcherSettings, MailError, Mailer, Resolve, UpstreamClient};
 use crate::service::client_documents::{ClientDocuments, DocumentPolicy};
 use crate::service::client_keys::ClientKeys;
-use crate::service::keys::{KeyPolicy, Keys, KeysError};
+use crate::service::in_order::{OfStore, in_order};
+use crate::service::keys::{self, KeyPolicy, Keys, KeysError};
 use crate::service::memory::Memory;
 use crate::service::stalls::Stalls;
 use crate::service::upstream::{self, Upstream};
@@ -29,6 +30,9 @@ use std::time::Duration;
 
 /// How long running requests may take to end after the signal to stop, in seconds.
 const SHUTDOWN_SECONDS: u64 = 20;
+
+/// How often what a start changes is tried, each time as often as a request would try it.
+const PATIENCE: u32 = 16;
 
 /// How long a connection may rest: longer than proxies keep theirs to us, so that none sends a request into one that closes.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -64,6 +68,14 @@ pub enum StartupError {
     /// The database is not usable.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The database is older than anything that Authgent was tried on.
+    #[error(
+        "the database is {version}, but Authgent needs PostgreSQL 15 or newer: upgrade it, or change AUTHGENT_DB_DSN"
+    )]
+    OldPostgres {
+        /// The first words of what it says that it is, such as `PostgreSQL 14.9`.
+        version: String,
+    },
     /// The certificates of the authority for private hosts are not usable.
     #[error("the file {file} of AUTHGENT_CLIENT_DOCUMENT_CA_FILE cannot be used: {problem}")]
     Authority {
@@ -109,23 +121,23 @@ pub struct Application {
 }
 
 impl Application {
-    /// Opens and migrates the database, applies the configured resources, reads the key, and listens.
+    /// Opens, checks and migrates the database, applies the configured resources, reads the key, and listens. Others may do so at the
+    /// same moment.
     ///
     /// # Errors
-    /// [`StartupError`], before anything is served.
+    /// [`StartupError`], before anything is served. Nothing was written where the database is another program's, of a later version or
+    /// too old, or where the vault does not open what is in it.
     pub async fn build(config: Config, dependencies: Dependencies) -> Result<Self, StartupError> {
-        let key = config.signing_key.load(config.signing_alg)?;
+        let key: Arc<SigningKey> = Arc::new(config.signing_key.load(config.signing_alg)?);
         let vault = vault(&config)?;
         let key_policy = key_policy(&config);
-        let store = Store::connect(&config.db_dsn).await?;
-        store.migrate().await?;
-        let tx = store.begin().await?;
-        tx.replace_configured_resources(&config.resources).await?;
-        tx.commit().await?;
-
-        warn_of_limits(&store, &config).await?;
         let (now, random) = (dependencies.clock.now(), &*dependencies.random);
-        let keys = Keys::open(&store, &vault, random, key, &key_policy, now).await?;
+        let store = Store::connect(&config.db_dsn).await?;
+        check_database(&store, &vault, random).await?;
+        store.migrate().await?;
+        replace_resources(&store, &config, random).await?;
+        warn_of_limits(&store, &config, random).await?;
+        let keys = patiently(random, || Keys::open(&store, &vault, random, &key, &key_policy, now)).await?;
 
         let listener = listen(&config)?;
         let address = listener.local_addr().map_err(StartupError::Run)?;
@@ -204,6 +216,47 @@ impl Application {
     }
 }
 
+/// What stops a start before anything is written.
+async fn check_database(store: &Store, vault: &Vault, random: &dyn Random) -> Result<(), StartupError> {
+    let version = patiently(random, || store.postgres_version()).await?;
+    if let Some((name, _)) = version.filter(|(name, number)| is_too_old(name, *number)) {
+        return Err(StartupError::OldPostgres { version: name.split(' ').take(2).collect::<Vec<_>>().join(" ") });
+    }
+    Ok(patiently(random, || keys::check(store, vault)).await?)
+}
+
+/// Older than PostgreSQL 15, by the number of the version. What only speaks its protocol has numbers of its own, and mostly another
+/// name; YugabyteDB calls itself `PostgreSQL 11.2-YB-2.20.0.0-b0`.
+fn is_too_old(name: &str, number: u32) -> bool {
+    number < 150_000 && name.starts_with("PostgreSQL ") && !name.contains("-YB-")
+}
+
+/// Applies the configuration's resources. A replica that starts at the same moment may be in the way.
+async fn replace_resources(store: &Store, config: &Config, random: &dyn Random) -> Result<(), StoreError> {
+    let replace = || async {
+        let tx = store.begin().await?;
+        tx.replace_configured_resources(&config.resources).await?;
+        tx.commit().await
+    };
+    patiently(random, replace).await
+}
+
+/// Does `work` [`in_order`], and so several times: of many replicas that start at once on a database that is strict, one gets on at a
+/// time, and nobody waits for their answer.
+async fn patiently<T, E: OfStore, F: Future<Output = Result<T, E>>>(
+    random: &dyn Random,
+    work: impl Fn() -> F,
+) -> Result<T, E> {
+    for _ in 1..PATIENCE {
+        let outcome = in_order(random, &work).await;
+        let failed = outcome.as_ref().err().and_then(OfStore::of_store);
+        if !matches!(failed, Some(StoreError::SerializationFailure { .. })) {
+            return outcome;
+        }
+    }
+    in_order(random, &work).await
+}
+
 fn listen(config: &Config) -> Result<TcpListener, StartupError> {
     let address = format!("{}:{}", config.host, config.port);
     let listen = || {
@@ -215,8 +268,8 @@ fn listen(config: &Config) -> Result<TcpListener, StartupError> {
 }
 
 /// A limit for a resource that nobody has, or of a scope that it has not, limits nothing: whoever wrote it should know.
-async fn warn_of_limits(store: &Store, config: &Config) -> Result<(), StartupError> {
-    let resources = store.resources().await?;
+async fn warn_of_limits(store: &Store, config: &Config, random: &dyn Random) -> Result<(), StartupError> {
+    let resources = patiently(random, || store.resources()).await?;
     for entry in &config.group_scopes {
         let (uri, group) = (&entry.resource, &entry.group);
         let Some(resource) = resources.iter().find(|resource| resource.uri.names_same(uri)) else {
@@ -333,6 +386,22 @@ mod tests {
         let dependencies =
             Dependencies { clock: Arc::new(now), random: Arc::new(SystemRandom), resolver: Arc::new(SystemResolver) };
         Application::build(config, dependencies).await.unwrap()
+    }
+
+    #[test]
+    fn a_postgresql_before_15_is_too_old_and_what_only_speaks_its_protocol_is_not() {
+        for (name, number, expected) in [
+            ("PostgreSQL 14.13 (Debian 14.13-1.pgdg120+1) on x86_64-pc-linux-gnu, compiled by gcc", 140_013, true),
+            ("PostgreSQL 9.6.24 on x86_64-pc-linux-gnu", 90_624, true),
+            ("PostgreSQL 15.0 on aarch64-unknown-linux-musl", 150_000, false),
+            ("PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64-pc-linux-gnu", 150_018, false),
+            ("PostgreSQL 18beta1 on x86_64-pc-linux-gnu", 180_000, false),
+            ("CockroachDB CCL v23.2.5 (x86_64-pc-linux-gnu)", 130_000, false),
+            ("PostgreSQL 11.2-YB-2.20.0.0-b0 on x86_64-pc-linux-gnu", 110_002, false),
+            ("PostgreSQL 15.12-YB-2025.1.0.0-b0 on x86_64-pc-linux-gnu", 150_012, false),
+        ] {
+            assert_eq!(is_too_old(name, number), expected, "{name}");
+        }
     }
 
     /// Clients that were made and used so many seconds ago.

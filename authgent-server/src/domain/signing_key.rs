@@ -51,8 +51,8 @@ pub struct StoredKey {
     pub origin: KeyOrigin,
     /// Its public half.
     pub public_jwk: PublicJwk,
-    /// Its private half, sealed; `None` where it stands in the settings, or where it was forgotten because the key does not
-    /// sign any more.
+    /// Its private half, sealed; `None` where it stands in the settings, or where it was forgotten because the key has not
+    /// signed for a while, or is withdrawn.
     pub sealed_private_key: Option<Vec<u8>>,
     /// When it came.
     pub created_at: Timestamp,
@@ -174,7 +174,8 @@ impl KeySchedule {
 
     /// From when on a key may not sign even where the next one is not at hand. Where that stands in a file there is time to
     /// start every replica with it.
-    fn signs_until(&self, key: &StoredKey) -> Option<Timestamp> {
+    #[must_use]
+    pub fn signs_until(&self, key: &StoredKey) -> Option<Timestamp> {
         let retired = self.retired_from(key)?;
         let in_a_file = self.next(key).is_some_and(|next| next.origin == KeyOrigin::Configuration);
         Some(if in_a_file { retired.plus(self.token_life + LEEWAY) } else { retired })

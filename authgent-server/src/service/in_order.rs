@@ -2,6 +2,7 @@
 
 use super::Services;
 use super::consent::ConsentError;
+use super::keys::KeysError;
 use super::links::LinkError;
 use super::passkeys::CeremonyError;
 use super::passkeys::manage::ManageError;
@@ -12,7 +13,7 @@ use super::token::TokenError;
 use super::upstream::SignInRefused;
 use super::upstream::back_channel::LogoutRefused;
 use super::upstream::manage::UnlinkError;
-use crate::crypto::random;
+use crate::crypto::random::{self, Random};
 use crate::store::{Attempts, StoreError};
 
 /// An error behind which the database may be.
@@ -44,6 +45,7 @@ of_store!(
     AppError,
     CeremonyError,
     ConsentError,
+    KeysError,
     LogoutRefused,
     ManageError,
     RegisterError,
@@ -63,8 +65,7 @@ impl OfStore for LinkError {
 }
 
 impl Services {
-    /// Does `work`, and again where its transaction failed for no other reason than that others came at the same moment. Whatever
-    /// it did but for the transaction is then done twice, so that it does nothing else that anybody would notice.
+    /// Does `work` [`in_order`].
     ///
     /// # Errors
     /// Those of the last attempt.
@@ -72,13 +73,25 @@ impl Services {
         &self,
         work: impl Fn() -> F,
     ) -> Result<T, E> {
-        let mut attempts = Attempts::default();
-        loop {
-            let outcome = work().await;
-            let Some(error) = outcome.as_ref().err().and_then(OfStore::of_store) else { return outcome };
-            if !attempts.again(error, random::bytes32(&*self.random)[0]).await {
-                return outcome;
-            }
+        in_order(&*self.random, work).await
+    }
+}
+
+/// Does `work`, and again where its transaction failed for no other reason than that others came at the same moment. Whatever
+/// it did but for the transaction is then done twice, so that it does nothing else that anybody would notice.
+///
+/// # Errors
+/// Those of the last attempt.
+pub async fn in_order<T, E: OfStore, F: Future<Output = Result<T, E>>>(
+    random: &dyn Random,
+    work: impl Fn() -> F,
+) -> Result<T, E> {
+    let mut attempts = Attempts::default();
+    loop {
+        let outcome = work().await;
+        let Some(error) = outcome.as_ref().err().and_then(OfStore::of_store) else { return outcome };
+        if !attempts.again(error, random::bytes32(random)[0]).await {
+            return outcome;
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::crypto::random::Random;
 use crate::crypto::vault::{Vault, VaultError};
 use crate::domain::{KeyOrigin, KeySchedule, KeyState, RotationPolicy, StoredKey};
 use crate::service::Services;
-use crate::store::{Store, StoreError, WriteTransaction};
+use crate::store::{RETENTION_SECONDS, Store, StoreError, WriteTransaction};
 use authgent_core::time::Timestamp;
 use secrecy::zeroize::Zeroizing;
 use std::collections::HashMap;
@@ -102,7 +102,8 @@ pub struct KeyPolicy {
 impl Keys {
     /// Brings the keys of the database up to date with the settings, and reads them. The configured key is noted where it is
     /// new: it is published first, and signs later, where the present one stands in the database, and at once where that was configured, too,
-    /// and whoever starts now does not have it. Where no key can sign one is made.
+    /// and whoever starts now does not have it. Where no key can sign one is made. After [`StoreError::SerializationFailure`] it is to be
+    /// done again.
     ///
     /// # Errors
     /// [`KeysError`]: nothing was changed.
@@ -110,43 +111,15 @@ impl Keys {
         store: &Store,
         vault: &Vault,
         random: &dyn Random,
-        configured: SigningKey,
+        configured: &Arc<SigningKey>,
         policy: &KeyPolicy,
         now: Timestamp,
     ) -> Result<Self, KeysError> {
-        let configured = Arc::new(configured);
-        let tx = store.begin().await?;
-        let mut stored = tx.lock_signing_keys().await?;
-        check_vault(&tx, vault, &stored).await?;
-        if let Some(known) = stored.iter_mut().find(|key| key.kid == configured.kid()) {
-            if known.origin != KeyOrigin::Configuration {
-                // Else it would be removed like any other, and be a new one when a server starts with this file again.
-                tx.set_signing_key_origin(&known.kid, KeyOrigin::Configuration).await?;
-                known.origin = KeyOrigin::Configuration;
-            }
-        } else {
-            let before = KeySchedule::new(stored.clone(), policy.rotation.token_life);
-            let active_from = match before.active(now, |key| key.sealed_private_key.is_some()) {
-                Some(_) => now.plus(policy.rotation.publish_ahead),
-                None => now,
-            };
-            if !stored.is_empty() {
-                let (kid, active_from) = (configured.kid(), active_from.0);
-                tracing::info!(kid, active_from, "the signing key of the settings is new");
-            }
-            let key = row(&configured, KeyOrigin::Configuration, None, now, active_from);
-            tx.insert_signing_key(&key).await?;
-            stored.push(key);
-        }
-        if make_where_none_signs(&tx, vault, random, policy, now, stored, configured.kid()).await?.is_some() {
-            tracing::warn!("no key that is there may sign: a new one is made");
-        }
-        tx.commit().await?;
-
+        note_configured(store, vault, random, configured, policy, now).await?;
         let generation = store.cache_generation().await?;
-        let mut at_hand = HashMap::new();
-        let current =
-            read(store, vault, &configured, &mut at_hand, generation, policy.rotation.token_life, now).await?;
+        let (mut at_hand, life) = (HashMap::new(), policy.rotation.token_life);
+        let current = read(store, vault, configured, &mut at_hand, generation, life, now).await?;
+        let configured = Arc::clone(configured);
         Ok(Self { configured, at_hand: Mutex::new(at_hand), current: RwLock::new(current) })
     }
 
@@ -182,6 +155,58 @@ impl Keys {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         current.generation >= generation && !current.outdated
     }
+}
+
+/// Notes the configured key where it is new, and makes one where none can sign.
+async fn note_configured(
+    store: &Store,
+    vault: &Vault,
+    random: &dyn Random,
+    configured: &SigningKey,
+    policy: &KeyPolicy,
+    now: Timestamp,
+) -> Result<(), KeysError> {
+    let tx = store.begin().await?;
+    let mut stored = tx.lock_signing_keys().await?;
+    check_vault(&tx, vault, &stored).await?;
+    let mut new = None;
+    if let Some(known) = stored.iter_mut().find(|key| key.kid == configured.kid()) {
+        if known.origin != KeyOrigin::Configuration {
+            // Else it would be removed like any other, and be a new one when a server starts with this file again.
+            tx.set_signing_key_origin(&known.kid, KeyOrigin::Configuration).await?;
+            known.origin = KeyOrigin::Configuration;
+        }
+    } else {
+        let before = KeySchedule::new(stored.clone(), policy.rotation.token_life);
+        let active_from = match before.active(now, |key| key.sealed_private_key.is_some()) {
+            Some(_) => now.plus(policy.rotation.publish_ahead),
+            None => now,
+        };
+        new = Some(active_from.0).filter(|_| !stored.is_empty());
+        let key = row(configured, KeyOrigin::Configuration, None, now, active_from);
+        tx.insert_signing_key(&key).await?;
+        stored.push(key);
+    }
+    let made = make_where_none_signs(&tx, vault, random, policy, now, stored, configured.kid()).await?;
+    // Whoever did the same meanwhile may share this commit, or be the reason why this is done again.
+    tx.commit().await?;
+    if let Some(active_from) = new {
+        tracing::info!(kid = configured.kid(), active_from, "the signing key of the settings is new");
+    }
+    if made.is_some() {
+        tracing::warn!("no key that is there may sign: a new one is made");
+    }
+    Ok(())
+}
+
+/// Whether the vault opens what is in the database, which need not be migrated yet. A server looks before it writes anything there.
+///
+/// # Errors
+/// [`KeysError::Sealed`], [`KeysError::SealedApps`], [`KeysError::Store`], also where the database was migrated by a later version.
+pub async fn check(store: &Store, vault: &Vault) -> Result<(), KeysError> {
+    let sealed = store.begin().await?.sealed().await?;
+    sealed.keys.iter().try_for_each(|(kid, sealed)| opens_key(vault, kid, sealed))?;
+    sealed.app.map_or(Ok(()), |sealed| opens_app(vault, &sealed))
 }
 
 impl Services {
@@ -265,7 +290,7 @@ impl Services {
     }
 }
 
-/// Forgets the private halves of keys that sign no more, and the keys that need not be listed any longer.
+/// Forgets the private halves of keys that have signed no more for a day, and the keys that need not be listed any longer.
 async fn tidy(tx: &WriteTransaction, schedule: &KeySchedule, now: Timestamp) -> Result<(), StoreError> {
     for key in schedule.keys().iter().filter(|key| is_to_tidy(schedule, key, now)) {
         if is_listed(schedule, key, now) {
@@ -278,11 +303,18 @@ async fn tidy(tx: &WriteTransaction, schedule: &KeySchedule, now: Timestamp) -> 
     Ok(())
 }
 
-/// Whether it signs no more and its private half is still there, or it need not be listed any longer.
+/// Whether its private half is still there although it has signed no more for long enough, or it need not be listed any longer.
+///
+/// By a clock that runs a day ahead, the key that signs does so no more. When the clock is right again it has to go on, since the next
+/// one may have been published just now: so its private half is kept for as long as clean-up keeps what is over. A withdrawn one has lost it
+/// at once.
 fn is_to_tidy(schedule: &KeySchedule, key: &StoredKey, now: Timestamp) -> bool {
     match schedule.state(key, now) {
         KeyState::Waiting | KeyState::Active | KeyState::Withdrawn => false,
-        KeyState::Retired | KeyState::Over => key.sealed_private_key.is_some() || !is_listed(schedule, key, now),
+        KeyState::Retired | KeyState::Over => {
+            let long_ago = schedule.signs_until(key).is_some_and(|until| until.plus(RETENTION_SECONDS) <= now);
+            long_ago && key.sealed_private_key.is_some() || !is_listed(schedule, key, now)
+        }
     }
 }
 
@@ -421,14 +453,17 @@ pub async fn reseal(store: &Store, vault: &Vault, random: &dyn Random) -> Result
 /// with one key and some with another.
 async fn check_vault(tx: &WriteTransaction, vault: &Vault, stored: &[StoredKey]) -> Result<(), KeysError> {
     for key in stored {
-        if let Some(sealed) = &key.sealed_private_key {
-            vault.open(PURPOSE, sealed).map_err(|_| KeysError::Sealed { kid: key.kid.clone() })?;
-        }
+        key.sealed_private_key.as_ref().map_or(Ok(()), |sealed| opens_key(vault, &key.kid, sealed))?;
     }
-    if let Some(sealed) = tx.any_sealed_totp_secret().await? {
-        vault.open(crate::service::second_factor::app::PURPOSE, &sealed).map_err(|_| KeysError::SealedApps)?;
-    }
-    Ok(())
+    tx.any_sealed_totp_secret().await?.map_or(Ok(()), |sealed| opens_app(vault, &sealed))
+}
+
+fn opens_key(vault: &Vault, kid: &str, sealed: &[u8]) -> Result<(), KeysError> {
+    vault.open(PURPOSE, sealed).map(drop).map_err(|_| KeysError::Sealed { kid: kid.to_owned() })
+}
+
+fn opens_app(vault: &Vault, sealed: &[u8]) -> Result<(), KeysError> {
+    vault.open(crate::service::second_factor::app::PURPOSE, sealed).map(drop).map_err(|_| KeysError::SealedApps)
 }
 
 /// Now, or a second later where another key signs since this very second: the later one signs.

@@ -25,7 +25,7 @@ async fn store() -> Store {
 }
 
 async fn open(store: &Store, vault: &Vault, configured: SigningKey, now: Timestamp) -> Result<Keys, KeysError> {
-    Keys::open(store, vault, &SystemRandom, configured, &POLICY, now).await
+    Keys::open(store, vault, &SystemRandom, &Arc::new(configured), &POLICY, now).await
 }
 
 #[tokio::test]
@@ -186,6 +186,70 @@ async fn an_imported_key_that_is_configured_as_well_never_comes_back_as_a_new_on
     assert_eq!((kept.origin, kept.sealed_private_key), (KeyOrigin::Configuration, None));
 }
 
+async fn look_after(store: &Store, now: Timestamp) -> KeySchedule {
+    let life = POLICY.rotation.token_life;
+    let tx = store.begin().await.unwrap();
+    tidy(&tx, &KeySchedule::new(tx.lock_signing_keys().await.unwrap(), life), now).await.unwrap();
+    tx.commit().await.unwrap();
+    KeySchedule::new(store.signing_keys().await.unwrap(), life)
+}
+
+/// What signs by the database alone, as in a replica that has another file.
+fn signs(schedule: &KeySchedule, now: Timestamp) -> Option<&str> {
+    schedule.active(now, |key| key.sealed_private_key.is_some()).map(|key| key.kid.as_str())
+}
+
+#[tokio::test]
+async fn a_private_half_is_kept_for_a_day_longer_than_it_is_used_unless_it_leaked() {
+    let (store, vault, random) = (store().await, vault(1), SystemRandom);
+    open(&store, &vault, new_key(), NOW).await.unwrap();
+    let (first, _) = rotate(&store, &vault, &random, &POLICY, NOW.plus(1), Urgency::Now).await.unwrap();
+    let (second, _) = rotate(&store, &vault, &random, &POLICY, NOW.plus(2), Urgency::Usual).await.unwrap();
+    // The clock runs a day ahead of any moment at which the first one signs, and is put right.
+    let turn = second.active_from;
+    for now in [NOW.plus(2), turn.minus(1)] {
+        let schedule = look_after(&store, now.plus(RETENTION_SECONDS)).await;
+        assert_eq!(signs(&schedule, now.plus(RETENTION_SECONDS)), Some(second.kid.as_str()));
+        assert_eq!(signs(&schedule, now), Some(first.kid.as_str()), "what was to sign does");
+    }
+    let has_half = |schedule: &KeySchedule, kid: &str| {
+        schedule.keys().iter().any(|key| key.kid == kid && key.sealed_private_key.is_some())
+    };
+    let schedule = look_after(&store, turn.plus(RETENTION_SECONDS)).await;
+    assert!(!has_half(&schedule, &first.kid) && has_half(&schedule, &second.kid));
+
+    // Retired or not, what has leaked is gone at once.
+    let now = turn.plus(2 * RETENTION_SECONDS);
+    let (third, _) = rotate(&store, &vault, &random, &POLICY, now, Urgency::Now).await.unwrap();
+    let schedule = look_after(&store, now.plus(1)).await;
+    assert!(has_half(&schedule, &second.kid) && has_half(&schedule, &third.kid));
+    let (fourth, _) = rotate(&store, &vault, &random, &POLICY, now.plus(1), Urgency::Leaked).await.unwrap();
+    let left = store.signing_keys().await.unwrap().into_iter().filter(|key| key.sealed_private_key.is_some());
+    assert_eq!(left.map(|key| key.kid).collect::<Vec<_>>(), [fourth.kid]);
+}
+
+/// Where the next key stands in a file, the present one goes on where that file is not, and for as long its private half is of use.
+#[tokio::test]
+async fn a_private_half_is_kept_while_replicas_with_the_old_file_go_on_with_it() {
+    let (store, vault, random) = (store().await, vault(1), SystemRandom);
+    open(&store, &vault, new_key(), NOW).await.unwrap();
+    let (present, _) = rotate(&store, &vault, &random, &POLICY, NOW.plus(1), Urgency::Now).await.unwrap();
+    open(&store, &vault, new_key(), NOW.plus(2)).await.unwrap();
+    let turn = NOW.plus(2 + POLICY.rotation.publish_ahead);
+    let last = turn.plus(POLICY.rotation.token_life + 120 - 1);
+    for now in [turn, last, last.plus(RETENTION_SECONDS)] {
+        assert_eq!(signs(&look_after(&store, now).await, last), Some(present.kid.as_str()));
+    }
+    assert_eq!(signs(&look_after(&store, last.plus(1 + RETENTION_SECONDS)).await, last), None);
+}
+
+#[tokio::test]
+async fn an_empty_database_holds_nothing_that_a_vault_has_to_open() {
+    let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
+    check(&store, &vault(1)).await.unwrap();
+    assert_eq!(store.pending_migrations().await.unwrap().len(), 6, "nothing was written");
+}
+
 #[tokio::test]
 async fn with_another_encryption_key_nothing_starts_and_nothing_is_written() {
     let store = store().await;
@@ -200,6 +264,8 @@ async fn with_another_encryption_key_nothing_starts_and_nothing_is_written() {
     import(&store, &vault(2), &SystemRandom, &POLICY, NOW, (&generate_pem(SigningAlgorithm::Es256), true))
         .await
         .unwrap_err();
+    let refused = check(&store, &vault(2)).await.unwrap_err().to_string();
+    assert!(refused.contains(&next.kid), "{refused}");
     assert_eq!(store.signing_keys().await.unwrap(), before);
     // The way out: the new key, with the former one at hand.
     reseal(&store, &vault(2), &SystemRandom).await.unwrap_err();
@@ -231,6 +297,9 @@ async fn secrets_of_apps_tell_the_encryption_key_as_well() {
     tx.commit().await.unwrap();
     let refused = open(&store, &vault(2), new_key(), NOW).await.err().unwrap();
     assert!(matches!(refused, KeysError::SealedApps), "{refused}");
+    let refused = check(&store, &vault(2)).await.unwrap_err();
+    assert!(matches!(refused, KeysError::SealedApps), "before anything is written, too: {refused}");
+    check(&store, &vault(1)).await.unwrap();
     assert_eq!(store.signing_keys().await.unwrap(), []);
     assert_eq!(reseal(&store, &vault(2).after(vault(1)), &SystemRandom).await.unwrap(), (0, 1));
     open(&store, &vault(2), new_key(), NOW).await.unwrap();

@@ -56,7 +56,8 @@ impl WriteTransaction {
         Ok(())
     }
 
-    /// Last of all in a transaction: on PostgreSQL the row stays locked until it ends, and all who lock it do so in this order.
+    /// Last of all in a transaction, but for those who write resources or signing keys, who lock it first of all: on PostgreSQL the row stays
+    /// locked until it ends. `store/resources.rs` says why nobody waits in a circle.
     pub(super) async fn raise_cache_generation(&self) -> Result<(), StoreError> {
         if self.ends_cache_generation.load(Ordering::Relaxed) {
             self.inner.execute_unprepared(RAISE).await?;

@@ -1,4 +1,10 @@
 //! Protected servers, their scopes and aliases.
+//!
+//! Several rows make a resource, and no statement sees those that somebody else is adding. So whoever writes here locks the generation's
+//! row first, before any row of these tables, as whoever writes signing keys does; of several replicas that start at once
+//! each sees what the one before it wrote. Those who change anything else lock that row last, when they commit. Nobody waits in a circle:
+//! whoever has the generation's row and goes on to rows of these tables meets there only such as have it, or had it, and waits for
+//! no others. So nothing else is changed in the same transaction after that.
 
 use super::entity::{resource_names, resources};
 use super::{Store, StoreError, WriteTransaction};
@@ -42,6 +48,7 @@ impl WriteTransaction {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn delete_resource(&self, uri: &ResourceUri) -> Result<bool, StoreError> {
+        self.lock_cache_generation().await?;
         self.end_cache_generation();
         Ok(resources::Entity::delete_by_id(uri.as_str()).exec(&*self.inner).await?.rows_affected == 1)
     }
@@ -53,6 +60,7 @@ impl WriteTransaction {
     /// [`StoreError::Conflict`] where two of them, or one of them and one of the operator's, have the same URI or alias.
     /// The transaction is then to be dropped.
     pub async fn replace_configured_resources(&self, configured: &[Resource]) -> Result<(), StoreError> {
+        self.lock_cache_generation().await?;
         self.end_cache_generation();
         let kept = configured.iter().map(|resource| resource.uri.as_str());
         resources::Entity::delete_many()
@@ -67,6 +75,7 @@ impl WriteTransaction {
         if written.is_empty() {
             return Ok(());
         }
+        self.lock_cache_generation().await?;
         self.end_cache_generation();
         let names = distinct_names(written)?;
         let uris: Vec<&str> = written.iter().map(|resource| resource.uri.as_str()).collect();
@@ -113,7 +122,8 @@ impl WriteTransaction {
             .await?;
         Ok(match taken {
             Some(row) => conflict(&row.name, &row.resource_uri),
-            None => StoreError::Unavailable { problem: "resources are being changed by somebody else".into() },
+            // A release that does not lock first, beside this one.
+            None => StoreError::SerializationFailure { problem: "resources are being changed by somebody else".into() },
         })
     }
 }

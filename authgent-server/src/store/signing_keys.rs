@@ -1,11 +1,22 @@
 //! The keys that sign tokens.
 
 use super::entity::signing_keys::{ActiveModel, Column, Entity};
-use super::{Store, StoreError, WriteTransaction};
+use super::entity::totp;
+use super::{Store, StoreError, WriteTransaction, migration};
 use crate::domain::{KeyOrigin, StoredKey};
 use authgent_core::time::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
+use sea_orm_migration::SchemaManager;
+
+/// What was sealed, with keys that are not in the database.
+#[derive(Default)]
+pub struct Sealed {
+    /// The private half of each key that has one, by `kid`.
+    pub keys: Vec<(String, Vec<u8>)>,
+    /// The secret of an authenticator app, where there is any.
+    pub app: Option<Vec<u8>>,
+}
 
 impl Store {
     /// Every key, the oldest first.
@@ -17,11 +28,57 @@ impl Store {
             Entity::find().order_by_asc(Column::CreatedAt).order_by_asc(Column::Kid).all(&self.read.here()).await?;
         rows.into_iter().map(StoredKey::try_from).collect()
     }
+
+    /// What PostgreSQL says that it is, such as `PostgreSQL 15.18 on x86_64…`, and the number of its version, such as 150018. `None` on
+    /// SQLite, and where what speaks PostgreSQL's protocol says that it is something else.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    pub async fn postgres_version(&self) -> Result<Option<(String, u32)>, StoreError> {
+        let db = self.read.here();
+        if db.get_database_backend() != DbBackend::Postgres {
+            return Ok(None);
+        }
+        let ask = async |what: &str| {
+            let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, format!("SELECT {what}"))).await?;
+            row.map(|row| row.try_get_by_index::<String>(0)).transpose()
+        };
+        let Some(name) = ask("version()").await?.filter(|name| name.starts_with("PostgreSQL")) else { return Ok(None) };
+        let number = ask("current_setting('server_version_num')").await?;
+        Ok(number.and_then(|number| number.parse().ok()).map(|number| (name, number)))
+    }
 }
 
 impl WriteTransaction {
+    /// What is sealed, in a database that need not be migrated yet: nothing where none of our migrations ever ran. For the look before
+    /// anything is written, so it waits for as long as somebody else migrates.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`] where the database was migrated by a later version; [`StoreError::Unavailable`].
+    pub async fn sealed(&self) -> Result<Sealed, StoreError> {
+        self.take_your_time().await?;
+        let db = self.inner.inner();
+        let mut sealed = Sealed::default();
+        if migration::pending(db).await?.len() == migration::count() {
+            return Ok(sealed);
+        }
+        // Columns that no migration changes: the others may be missing yet.
+        let schema = SchemaManager::new(db);
+        if schema.has_table("signing_keys").await? {
+            let keys = Entity::find().select_only().columns([Column::Kid, Column::SealedPrivateKey]);
+            let keys = keys.filter(Column::SealedPrivateKey.is_not_null()).order_by_asc(Column::Kid);
+            sealed.keys = keys.into_tuple().all(db).await?;
+        }
+        if schema.has_table("totp").await? {
+            let app = totp::Entity::find().select_only().column(totp::Column::SealedSecret).limit(1);
+            sealed.app = app.into_tuple().one(db).await?;
+        }
+        Ok(sealed)
+    }
+
     /// Every key, the oldest first. Until the transaction ends nobody else gets them from this method, on any replica: of two
-    /// that find a key missing at once, the second one finds what the first one made.
+    /// that find a key missing at once, the second one finds what the first one made. First of all in a transaction, for the reason
+    /// that `store/resources.rs` gives.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].

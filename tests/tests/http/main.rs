@@ -27,4 +27,5 @@ mod password;
 mod replicas;
 mod second_factor;
 mod start_up;
+mod starts;
 mod well_known;
