@@ -1,7 +1,6 @@
 //! A web server of strangers: whatever a client metadata document or a set of keys may do to the server that fetches it.
 
-mod certificates;
-
+use crate::certificates::Authority;
 use anyhow::{Context as _, Result};
 use authgent_server::net::{FetcherSettings, Resolve};
 use futures_util::future::{BoxFuture, FutureExt as _, ready};
@@ -118,7 +117,8 @@ impl DocumentServer {
     /// # Errors
     /// Where no port is free or no certificate can be made.
     pub async fn start(hosts: &[&str]) -> Result<Self> {
-        let (acceptor, ca_pem) = certificates::make(hosts).context("certificates")?;
+        let authority = Authority::new().context("certificates")?;
+        let (acceptor, ca_pem) = (authority.certify(hosts)?.acceptor()?, authority.pem()?);
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::default());

@@ -4,6 +4,7 @@
 pub mod authenticator;
 pub mod broken;
 pub mod browser;
+pub mod certificates;
 /// The time of a test, which moves when the test says so.
 pub mod clock;
 pub mod documents;

@@ -1,11 +1,14 @@
 //! A PostgreSQL of the tests' own, from the binaries of Debian's packages: in a temporary directory, behind a Unix socket
-//! that only its owner reaches, gone when the process ends, however it ends.
+//! that only its owner reaches, gone when the process ends, however it ends. [`Postgres::over_tcp`] is one as in production:
+//! at a port, with passwords, and with TLS or without.
 //!
 //! The unit tests of the server use this file as well (`store/tests/mod.rs`).
 
 use anyhow::{Context as _, Result, bail, ensure};
 use std::ffi::OsStr;
 use std::io::Write as _;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -40,27 +43,39 @@ pub struct Postgres {
     directory: PathBuf,
     account: Option<Account>,
     durability: Durability,
+    /// Where it listens beside its socket, and whether it speaks TLS there and nothing else.
+    tcp: Option<(u16, bool)>,
     watchdog: Child,
 }
 
-/// The server that all tests of this process share, each in a database of its own; not durable. `None` where there are no
-/// binaries of PostgreSQL, which is said once.
+/// The server that all tests of this process share, each in a database of its own; not durable. `None` where it is not
+/// [`installed`].
 ///
 /// # Panics
-/// Where there are none although [`REQUIRED`] is set, or where the server does not start.
+/// Where it has to be, or where the server does not start.
 pub fn shared() -> Option<&'static Postgres> {
     static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
-    let start = || match binaries() {
-        Ok(_) => Some(Postgres::start(Durability::None).unwrap_or_else(|error| panic!("PostgreSQL: {error:#}"))),
+    let start = || Postgres::start(Durability::None).unwrap_or_else(|error| panic!("PostgreSQL: {error:#}"));
+    SHARED.get_or_init(|| installed().then(start)).as_ref()
+}
+
+/// Whether there are binaries of PostgreSQL. Where there are none, it is said once.
+///
+/// # Panics
+/// Where there are none although [`REQUIRED`] is set.
+pub fn installed() -> bool {
+    static INSTALLED: OnceLock<bool> = OnceLock::new();
+    let look = || match binaries() {
+        Ok(_) => true,
         Err(problem) => {
             let required = std::env::var_os(REQUIRED).is_some_and(|value| !value.is_empty());
             assert!(!required, "{REQUIRED} is set, but {problem:#}");
             // Past the capture of the test runner, which shows nothing of tests that pass.
             drop(writeln!(std::io::stderr(), "PostgreSQL is skipped, tests run on SQLite alone: {problem:#}"));
-            None
+            false
         }
     };
-    SHARED.get_or_init(start).as_ref()
+    *INSTALLED.get_or_init(look)
 }
 
 impl Postgres {
@@ -69,6 +84,32 @@ impl Postgres {
     /// # Errors
     /// Where there are no binaries, or one of them fails; with what it said.
     pub fn start(durability: Durability) -> Result<Self> {
+        let server = Self::prepare(durability)?;
+        server.start_again()?;
+        Ok(server)
+    }
+
+    /// The same, and not durable, also at a port of `localhost`, where it asks for passwords (`scram-sha-256`). With `tls`, the
+    /// PEM of a certificate and of its key, it speaks TLS there and nothing else; without, it does not know TLS.
+    ///
+    /// # Errors
+    /// As [`Postgres::start`].
+    pub fn over_tcp(tls: Option<[&[u8]; 2]>) -> Result<Self> {
+        let mut server = Self::prepare(Durability::None)?;
+        server.tcp = Some((TcpListener::bind("localhost:0")?.local_addr()?.port(), tls.is_some()));
+        if let Some([certificate, key]) = tls {
+            server.write("server.crt", certificate)?;
+            server.write("server.key", key)?;
+        }
+        let kind = if tls.is_some() { "hostssl" } else { "host" };
+        let who = format!("local all all trust\n{kind} all all all scram-sha-256\n");
+        server.write("pg_hba.conf", who.as_bytes())?;
+        server.start_again()?;
+        Ok(server)
+    }
+
+    /// Makes a cluster.
+    fn prepare(durability: Durability) -> Result<Self> {
         let binaries = binaries()?;
         let account = Account::of_servers()?;
         let directory = tempfile::Builder::new().prefix("authgent-pg-").tempdir()?.keep();
@@ -85,11 +126,10 @@ impl Postgres {
             .process_group(0)
             .spawn()
             .context("sh")?;
-        let server = Self { binaries, directory, account, durability, watchdog };
+        let server = Self { binaries, directory, account, durability, tcp: None, watchdog };
         let mut initdb = server.command("initdb");
         initdb.arg("-D").arg(server.data()).args(["-U", USER, "--auth=trust", "--encoding=UTF8", "--locale=C"]);
         run(initdb.arg("--no-sync"))?;
-        server.start_again()?;
         Ok(server)
     }
 
@@ -103,7 +143,12 @@ impl Postgres {
             Durability::Full => "",
         };
         let socket = self.directory.display();
-        let options = format!("-c listen_addresses='' -k '{socket}' -c max_connections=400{off}");
+        let tcp = match self.tcp {
+            Some((port, true)) => format!("-c listen_addresses=localhost -c port={port} -c ssl=on"),
+            Some((port, false)) => format!("-c listen_addresses=localhost -c port={port} -c ssl=off"),
+            None => "-c listen_addresses=''".to_owned(),
+        };
+        let options = format!("{tcp} -k '{socket}' -c max_connections=400{off}");
         let log = self.directory.join("log");
         let mut start = self.command("pg_ctl");
         start.arg("-D").arg(self.data()).arg("-l").arg(&log).args(["-w", "-t", "60", "-o", &options, "start"]);
@@ -145,10 +190,26 @@ impl Postgres {
         let name = format!("test_{}", uuid::Uuid::new_v4().simple());
         run(self.client("createdb").args(["-T", "template0", &name]))?;
         let socket = self.directory.display().to_string().replace('/', "%2F");
-        let dsn = format!("postgres://{USER}@localhost/{name}?host={socket}");
+        let port = self.tcp.map_or_else(String::new, |(port, _)| format!(":{port}"));
+        let dsn = format!("postgres://{USER}@localhost{port}/{name}?host={socket}");
         let mut drop = self.client("dropdb");
         drop.args(["--force", "--if-exists", &name]);
         Ok(Database { dsn, drop })
+    }
+
+    /// A new, empty database of somebody with a password, on a server [`over_tcp`](Postgres::over_tcp).
+    ///
+    /// # Errors
+    /// Where the server refuses, or listens at no port.
+    pub fn database_with_password(&self, password: &str) -> Result<(Database, Login)> {
+        let database = self.database()?;
+        let name = database.name()?.to_owned();
+        let (port, _) = self.tcp.context("it does not listen at a port")?;
+        let role = format!("person_{}", uuid::Uuid::new_v4().simple());
+        let quoted = password.replace('\'', "''");
+        self.psql(&database, &format!("CREATE ROLE {role} LOGIN PASSWORD '{quoted}'"))?;
+        self.psql(&database, &format!("ALTER DATABASE {name} OWNER TO {role}"))?;
+        Ok((database, Login { role, port, name }))
     }
 
     /// A new, empty database that behaves as those do which only speak PostgreSQL's protocol, as far as PostgreSQL can: every
@@ -195,7 +256,22 @@ impl Postgres {
     fn client(&self, name: &str) -> Command {
         let mut client = Command::new(self.binaries.join(name));
         client.env("PGHOST", &self.directory).env("PGUSER", USER).env_remove("PGDATABASE").env_remove("PGPORT");
+        if let Some((port, _)) = self.tcp {
+            // The name of the socket has it, too.
+            client.env("PGPORT", port.to_string());
+        }
         client
+    }
+
+    /// Writes a file of the cluster that only the server reads.
+    fn write(&self, name: &str, content: &[u8]) -> Result<()> {
+        let path = self.data().join(name);
+        std::fs::write(&path, content)?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+        if let Some(account) = &self.account {
+            std::os::unix::fs::chown(&path, Some(account.uid), Some(account.gid))?;
+        }
+        Ok(())
     }
 }
 
@@ -231,6 +307,30 @@ impl Drop for Database {
     fn drop(&mut self) {
         // Where the server is gone, the database is too.
         drop(self.drop.output());
+    }
+}
+
+/// How somebody with a password reaches their database over TCP.
+#[derive(Debug)]
+pub struct Login {
+    role: String,
+    port: u16,
+    name: String,
+}
+
+impl Login {
+    /// Who they are.
+    #[must_use]
+    pub fn role(&self) -> &str {
+        &self.role
+    }
+
+    /// What `AUTHGENT_DB_DSN` is: at `host`, with `password` as it stands in the address, and with `parameters`, such as
+    /// `sslmode=require`.
+    #[must_use]
+    pub fn dsn(&self, host: &str, password: &str, parameters: &str) -> String {
+        let Self { role, port, name } = self;
+        format!("postgres://{role}:{password}@{host}:{port}/{name}?{parameters}")
     }
 }
 

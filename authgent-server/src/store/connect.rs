@@ -53,7 +53,7 @@ pub(super) async fn connect(dsn: &SecretString) -> Result<Store, StoreError> {
         Target::Postgres(options) => {
             let lateness = Arc::default();
             Ok(Store {
-                read: postgres(*options, Arc::clone(&lateness)).await?,
+                read: postgres(*options, dsn.expose_secret(), Arc::clone(&lateness)).await?,
                 writer: None,
                 health: Arc::default(),
                 batches: Arc::default(),
@@ -69,13 +69,13 @@ pub(super) async fn connect(dsn: &SecretString) -> Result<Store, StoreError> {
     }
 }
 
-async fn postgres(options: PgConnectOptions, lateness: Arc<Lateness>) -> Result<Connections, StoreError> {
+async fn postgres(options: PgConnectOptions, dsn: &str, lateness: Arc<Lateness>) -> Result<Connections, StoreError> {
     let options = options.application_name("authgent").disable_statement_logging();
     let place = format!("{}:{}", options.get_host(), options.get_port());
     let connections = Connections::postgres(options, PATIENCE, LONGEST, lateness);
     // None is made before it is needed: here, so that a wrong address or password stops the start.
     connections.here().execute_unprepared("SELECT 1").await.map_err(|error| StoreError::Unavailable {
-        problem: format!("no connection to PostgreSQL at {place}: {error}"),
+        problem: format!("no connection to PostgreSQL at {place}: {}", dsn::problem(dsn, &error)),
     })?;
     Ok(connections)
 }

@@ -1,8 +1,10 @@
 //! The database's address.
 
 use super::StoreError;
+use sea_orm::sqlx::Error;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::SqliteConnectOptions;
+use sea_orm::{DbErr, RuntimeErr};
 use std::path::PathBuf;
 
 /// What a DSN names.
@@ -92,6 +94,59 @@ fn decodes(text: &str) -> bool {
         }
     }
     std::str::from_utf8(&decoded).is_ok()
+}
+
+/// Why there is no connection, in words: what PostgreSQL said, or what is wrong with its certificate.
+pub(super) fn problem(dsn: &str, error: &DbErr) -> String {
+    let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else { return error.to_string() };
+    match &**error {
+        Error::Database(error) => {
+            // By itself the error names a line of PostgreSQL's source.
+            let hint = if error.code().as_deref() == Some("28P01") { password_hint(dsn) } else { "" };
+            format!("{}{hint}", error.message())
+        }
+        Error::Tls(error) => tls_problem(dsn, &error.to_string()),
+        error => error.to_string(),
+    }
+}
+
+/// What may be wrong with a password that is refused: a % that was meant as it stands began an encoded character.
+fn password_hint(dsn: &str) -> &'static str {
+    let authority = dsn.split_once("://").and_then(|(_, rest)| rest.split('/').next()).unwrap_or_default();
+    match authority.rsplit_once('@') {
+        Some((person, _)) if person.contains('%') => {
+            "; a % in AUTHGENT_DB_DSN begins an encoded character: write % as %25 where it stands for itself"
+        }
+        _ => "",
+    }
+}
+
+fn tls_problem(dsn: &str, said: &str) -> String {
+    if said.contains("does not support TLS") {
+        return "it does not speak TLS, which sslmode asks for".to_owned();
+    }
+    // OpenSSL says what is wrong at the end, in parentheses, behind what means nothing to anybody else.
+    let reason = said.rsplit_once('(').and_then(|(_, reason)| reason.strip_suffix(')'));
+    let Some(reason) = reason.filter(|_| said.contains("certificate verify failed")) else {
+        return format!("TLS: {said}");
+    };
+    let hint = match authorities(dsn) {
+        _ if reason.contains("mismatch") => "; sslmode=verify-full wants the host of AUTHGENT_DB_DSN in it".to_owned(),
+        None => "; sslrootcert names the file of its authority, where that is none of the system's".to_owned(),
+        Some((_, 0 | 1)) => String::new(),
+        // All that native-tls reads.
+        Some((file, count)) => format!("; of the {count} certificates in {file} the first one counts, and no other"),
+    };
+    format!("its certificate is not accepted ({reason}){hint}")
+}
+
+/// The file of `sslrootcert`, and how many certificates are in it.
+fn authorities(dsn: &str) -> Option<(String, usize)> {
+    let url = url::Url::parse(dsn).ok()?;
+    let named = |name: &str| matches!(name, "sslrootcert" | "ssl-root-cert" | "ssl-ca");
+    let (_, file) = url.query_pairs().filter(|(name, _)| named(name)).last()?;
+    let content = std::fs::read_to_string(&*file).unwrap_or_default();
+    Some((file.into_owned(), content.matches("-----BEGIN CERTIFICATE-----").count()))
 }
 
 /// That what is said about TLS is known, and the files are there. A misspelt name would otherwise be passed over, and the
