@@ -3,10 +3,10 @@
 use super::Context;
 use super::answer::{Answer, Failure};
 use crate::config::{Config, EncryptionKey};
-use crate::crypto::pem::{SigningAlgorithm, SigningKey, generate_pem};
+use crate::crypto::pem::{KeyError, SigningAlgorithm, SigningKey, generate_pem};
 use crate::crypto::vault::Vault;
 use crate::domain::{KeySchedule, KeyState, StoredKey};
-use crate::service::keys::{self, KeyPolicy, Urgency};
+use crate::service::keys::{self, KeyPolicy, KeysError, Urgency};
 use crate::startup;
 use crate::store::Store;
 use authgent_core::time::Timestamp;
@@ -81,6 +81,8 @@ pub(super) struct Rotate {
 #[derive(Debug, Args)]
 pub(super) struct Retire {
     /// Its name, as `authgent key list` shows it.
+    // One of 64 begins with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     kid: String,
     /// Do not publish it any more, either: nothing that it signed is believed any more.
     #[arg(long)]
@@ -250,7 +252,13 @@ impl Import {
         let here = Here::open(context).await?;
         let pem = read(&self.file)?;
         let random = &*context.dependencies.random;
-        let key = keys::import(&here.store, &here.vault, random, &here.policy, here.now, (&pem, self.now)).await?;
+        let key = keys::import(&here.store, &here.vault, random, &here.policy, here.now, (&pem, self.now)).await;
+        let key = key.map_err(|error| match error {
+            KeysError::Key(problem) => {
+                KeyError::Unusable { place: self.file.display().to_string(), problem: problem.into() }.into()
+            }
+            error => Failure::from(error),
+        })?;
         let text = format!("The key {} {}.", key.kid, here.begins(&key));
         Ok(Answer::new(here.describe(&key), text))
     }

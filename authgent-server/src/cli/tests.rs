@@ -1,5 +1,7 @@
 //! Whole commands, as a shell would give them, on a database in a temporary directory.
 
+mod keys;
+
 use super::*;
 use crate::domain::{Client, ClientOrigin, EventKind};
 use authgent_core::metadata::client::ClientMetadata;
@@ -10,6 +12,7 @@ use tempfile::TempDir;
 struct Machine {
     directory: TempDir,
     environment: Vec<(String, String)>,
+    now: Timestamp,
 }
 
 impl Machine {
@@ -17,7 +20,8 @@ impl Machine {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let dsn = format!("sqlite://{}", directory.path().join("authgent.db").display());
-        Self { directory, environment: vec![("AUTHGENT_DB_DSN".into(), dsn)] }
+        let environment = vec![("AUTHGENT_DB_DSN".into(), dsn)];
+        Self { directory, environment, now: Timestamp(1_795_383_917) }
     }
 
     async fn migrated() -> Self {
@@ -44,7 +48,7 @@ impl Machine {
         let context = Context {
             loader: Loader::new(self.environment.clone()).file(cli.config.as_deref()),
             dependencies: Dependencies {
-                clock: Arc::new(Timestamp(1_795_383_917)),
+                clock: Arc::new(self.now),
                 random: Arc::new(SystemRandom),
                 resolver: Arc::new(SystemResolver),
             },
