@@ -1,17 +1,22 @@
 //! Two servers that share a PostgreSQL. Without PostgreSQL these tests do nothing, which is said once.
 
 use anyhow::{Context as _, Result, ensure};
+use authgent_core::resource::ResourceUri;
 use authgent_core::time::Clock as _;
+use authgent_server::crypto::hash::token_hash;
 use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
+use authgent_server::domain::Email;
+use authgent_server::store::{StoreError, WriteTransaction};
 use authgent_tests::browser::query;
-use authgent_tests::flow::{Flow, REDIRECT_URI, payload};
+use authgent_tests::flow::{EMAIL, Flow, REDIRECT_URI, payload};
 use authgent_tests::postgres::{Durability, Postgres, binaries};
-use authgent_tests::server::{PASSWORD, Setup, TestServer};
+use authgent_tests::server::{PASSWORD, RESOURCE, Setup, TestServer};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Two replicas: one issuer, one key, one database, clocks of their own. `None` without PostgreSQL.
@@ -65,6 +70,119 @@ async fn any_request_may_go_to_any_of_them() {
     assert_eq!(first.post("/oauth/revoke", &form).await.unwrap().0, 200);
     let (status, body) = refresh(&second, &flow, token(&tokens)).await;
     assert_eq!((status, body["error"].as_str().unwrap()), (400, "invalid_grant"));
+}
+
+/// A client that speaks for itself, for the one resource that it knows.
+async fn service(at: &TestServer) -> (String, String) {
+    let (client_id, secret) = at.add_client(json!({"grant_types": ["client_credentials"]})).await.unwrap();
+    (client_id, secret.unwrap())
+}
+
+async fn speaks(at: &TestServer, (client_id, secret): (&str, &str)) -> (u16, Value) {
+    let form = [("grant_type", "client_credentials"), ("resource", RESOURCE)];
+    at.post_as("/oauth/token", &form, Some((client_id, secret))).await.unwrap()
+}
+
+/// What somebody is told right after an operator's change at `first`. Until it is made `second` is busy, so that what
+/// it remembers is as new as can be.
+async fn right_after<T>(
+    [first, second]: [&TestServer; 2],
+    change: impl AsyncFnOnce(&WriteTransaction) -> Result<bool, StoreError>,
+    request: impl Future<Output = T>,
+) -> T {
+    let (other, made) = (service(first).await, AtomicBool::new(false));
+    let busy = async {
+        while !made.load(Ordering::SeqCst) {
+            assert_eq!(speaks(second, (&other.0, &other.1)).await.0, 200);
+        }
+    };
+    let change = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let tx = first.store.begin().await.unwrap();
+        assert!(change(&tx).await.unwrap());
+        tx.commit().await.unwrap();
+        made.store(true, Ordering::SeqCst);
+        request.await
+    };
+    tokio::join!(change, busy).0
+}
+
+fn error((status, body): &(u16, Value)) -> (u16, &str) {
+    (*status, body["error"].as_str().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn a_client_that_is_disabled_is_refused_by_the_other_one() {
+    let Some([first, second]) = two().await else { return };
+    let (id, secret) = service(&first).await;
+    let flow = Flow::new(&first).await.unwrap();
+    let tokens = flow.tokens().await.unwrap();
+    let (_, tokens) = refresh(&second, &flow, token(&tokens)).await;
+    assert_eq!(speaks(&second, (&id, &secret)).await.0, 200);
+    let both = [&first, &second];
+    let set = |client_id: String, enabled| {
+        async move |tx: &WriteTransaction| tx.set_client_enabled(&client_id, enabled).await
+    };
+    let answer = right_after(both, set(id.clone(), false), speaks(&second, (&id, &secret))).await;
+    assert_eq!(error(&answer), (401, "invalid_client"));
+    let answer = right_after(both, set(id.clone(), true), speaks(&second, (&id, &secret))).await;
+    assert_eq!(answer.0, 200, "{}", answer.1);
+    // One without a secret, whose grants are not revoked yet.
+    let refreshes = refresh(&second, &flow, token(&tokens));
+    let answer = right_after(both, set(flow.client_id.clone(), false), refreshes).await;
+    assert_eq!(error(&answer), (401, "invalid_client"));
+}
+
+#[tokio::test]
+async fn a_person_who_is_disabled_gets_no_tokens_at_the_other_one() {
+    let Some([first, second]) = two().await else { return };
+    let flow = Flow::new(&first).await.unwrap();
+    let code = flow.code().await.unwrap();
+    let tokens = flow.tokens().await.unwrap();
+    let (status, tokens) = refresh(&second, &flow, token(&tokens)).await;
+    assert_eq!(status, 200, "{tokens}");
+    assert_eq!(flow.browser.get(second.url("/account")).await.unwrap().status, 200);
+    let person = first.store.user_by_email(&Email::parse(EMAIL).unwrap()).await.unwrap().unwrap();
+    // Their grants are not revoked yet.
+    let disable = async |tx: &WriteTransaction| tx.set_user_enabled(person.id, false).await;
+    let answer = right_after([&first, &second], disable, refresh(&second, &flow, token(&tokens))).await;
+    assert_eq!(error(&answer), (400, "invalid_grant"));
+    let answer = second.post("/oauth/token", &flow.exchange_form(&code)).await.unwrap();
+    assert_eq!(error(&answer), (400, "invalid_grant"));
+    let account = flow.browser.get(second.url("/account")).await.unwrap();
+    assert!(account.location().is_some_and(|place| place.path() == "/login"), "{account:?}");
+}
+
+#[tokio::test]
+async fn no_token_is_issued_by_the_other_one_for_a_resource_that_is_removed() {
+    let Some([first, second]) = two().await else { return };
+    let (id, secret) = service(&first).await;
+    let flow = Flow::new(&first).await.unwrap();
+    let tokens = flow.tokens().await.unwrap();
+    let (_, tokens) = refresh(&second, &flow, token(&tokens)).await;
+    assert_eq!(speaks(&second, (&id, &secret)).await.0, 200);
+    let uri = ResourceUri::parse(RESOURCE).unwrap();
+    // Not by the helper: who is busy there asks for the same resource.
+    let tx = first.store.begin().await.unwrap();
+    assert!(tx.delete_resource(&uri).await.unwrap());
+    tx.commit().await.unwrap();
+    let answer = speaks(&second, (&id, &secret)).await;
+    assert_eq!(error(&answer), (400, "invalid_target"));
+    let answer = refresh(&second, &flow, token(&tokens)).await;
+    assert_eq!(error(&answer), (400, "invalid_target"));
+}
+
+#[tokio::test]
+async fn a_secret_that_was_replaced_is_refused_by_the_other_one() {
+    let Some([first, second]) = two().await else { return };
+    let (id, former) = service(&first).await;
+    assert_eq!(speaks(&second, (&id, &former)).await.0, 200);
+    let hash = token_hash("another secret");
+    let replace = async |tx: &WriteTransaction| tx.update_client_secret(&id, &hash).await;
+    let answer = right_after([&first, &second], replace, speaks(&second, (&id, &former))).await;
+    assert_eq!(error(&answer), (401, "invalid_client"));
+    let answer = speaks(&second, (&id, "another secret")).await;
+    assert_eq!(answer.0, 200, "{}", answer.1);
 }
 
 /// Two of which each has a file of its own for `AUTHGENT_SIGNING_KEY`, as while it is changed everywhere.

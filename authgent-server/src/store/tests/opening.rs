@@ -3,7 +3,7 @@
 use super::{on_a_strict_database, on_every_database, on_every_store};
 use crate::store::{Store, StoreError};
 use futures_util::future::join_all;
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use secrecy::SecretString;
 
 async fn refusal(dsn: &str) -> String {
@@ -78,9 +78,7 @@ async fn a_read_connection_of_sqlite_cannot_write() {
     store.read.here().execute_unprepared("DELETE FROM users").await.unwrap_err();
     let write = store.begin().await.unwrap();
     let pragma = async |name: &str| {
-        let row = write
-            .inner
-            .query_one_raw(sea_orm::Statement::from_string(sea_orm::DbBackend::Sqlite, format!("PRAGMA {name}")));
+        let row = write.inner.query_one_raw(Statement::from_string(DbBackend::Sqlite, format!("PRAGMA {name}")));
         let row = row.await.unwrap().unwrap();
         row.try_get_by_index::<String>(0).or_else(|_| row.try_get_by_index::<i64>(0).map(|n| n.to_string())).unwrap()
     };
@@ -134,11 +132,44 @@ async fn a_later_schema_is_left_alone() {
         store.migrate().await.unwrap();
         let later = "INSERT INTO authgent_migrations (version, applied_at) VALUES ('0099_later', 1)";
         store.execute(later).await;
+        // Something that this version would have to do, and a table of which it knows nothing.
+        store.execute("DELETE FROM authgent_migrations WHERE version = '0005_redemption'").await;
+        store.execute("CREATE TABLE later (id BIGINT)").await;
+        let before = schema(&store).await;
         let expected = "the database was made by a later version of Authgent (it has 0099_later): use that version or another database";
         assert_eq!(store.migrate().await.unwrap_err().to_string(), expected);
         assert_eq!(store.pending_migrations().await.unwrap_err().to_string(), expected);
+        // As a server that starts there does.
+        let again = Store::connect(&dsn).await.unwrap();
+        assert_eq!(again.migrate().await.unwrap_err().to_string(), expected);
+        assert_eq!(schema(&store).await, before);
+        assert!(before.iter().any(|line| line == "0099_later 1") && before.iter().any(|line| line == "later id"));
     })
     .await;
+}
+
+/// Tables with their columns and indexes, what is noted of migrations, and how often the lock was taken.
+async fn schema(store: &Store) -> Vec<String> {
+    let connection = store.read.here();
+    let backend = connection.get_database_backend();
+    let mut statements = vec!["SELECT version || ' ' || CAST(applied_at AS TEXT) FROM authgent_migrations ORDER BY 1"];
+    match backend {
+        DbBackend::Postgres => statements.extend([
+            "SELECT table_name || ' ' || column_name FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY 1",
+            "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1",
+            "SELECT CAST(times AS TEXT) FROM authgent_migration_lock",
+        ]),
+        _ => statements.extend([
+            "SELECT m.name || ' ' || c.name FROM sqlite_master m, pragma_table_info(m.name) c ORDER BY 1",
+            "SELECT coalesce(sql, name) FROM sqlite_master ORDER BY 1",
+        ]),
+    }
+    let mut lines = Vec::new();
+    for statement in statements {
+        let rows = connection.query_all_raw(Statement::from_string(backend, statement)).await.unwrap();
+        lines.extend(rows.iter().map(|row| row.try_get_by_index::<String>(0).unwrap()));
+    }
+    lines
 }
 
 #[tokio::test]
