@@ -121,6 +121,11 @@ pub(super) fn is_unsupported(error: &DbErr) -> bool {
     matches!(code(error).as_deref(), Some("0A000"))
 }
 
+/// `SQLITE_BUSY`.
+pub(super) fn is_locked(error: &DbErr) -> bool {
+    code(error).is_some_and(|code| code.len() < 5 && code.parse().is_ok_and(|code: u32| code & 0xff == 5))
+}
+
 /// `read_only_sql_transaction`: the connection leads to a standby, or to a server that has become one.
 pub(super) fn is_read_only(error: &DbErr) -> bool {
     matches!(code(error).as_deref(), Some("25006"))

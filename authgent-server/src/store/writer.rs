@@ -7,7 +7,8 @@
 //! ever waits for company.
 
 use super::at_once::{self, WANTED_IN_SQLITE, Written};
-use super::connect::sqlite_pool;
+use super::connect::{PATIENCE, sqlite_pool};
+use super::error::is_locked;
 use super::lateness::Lateness;
 use super::limited::Limited;
 use super::{End, StoreError, WriteTransaction};
@@ -21,12 +22,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// How many turns share a commit at most.
 pub(super) const TURNS: usize = 64;
 /// How many wait at most. Whoever comes then is told at once that the database is not available, instead of after their patience.
 pub(super) const LONGEST_QUEUE: usize = 10_000;
+/// Between two tries to open a file that others open.
+const PAUSE: Duration = Duration::from_millis(20);
 /// For how long turns are added to a commit that somebody waits for.
 const LONGEST_GROUP: Duration = Duration::from_millis(5);
 
@@ -215,9 +218,16 @@ async fn run(
     }
 }
 
-/// The connection that writes.
+/// The connection that writes. Where others open a new file at the same moment it is tried again: SQLite waits for no lock while it
+/// begins to use a write-ahead log.
 async fn open(options: &SqliteConnectOptions) -> Result<DatabaseConnection, DbErr> {
-    let connection = sqlite_pool(options.clone(), 1).await?;
+    let began = Instant::now();
+    let connection = loop {
+        match sqlite_pool(options.clone(), 1).await {
+            Err(error) if is_locked(&error) && began.elapsed() < PATIENCE => sleep(PAUSE).await,
+            outcome => break outcome?,
+        }
+    };
     connection.execute_unprepared(WANTED_IN_SQLITE).await?;
     Ok(connection)
 }
