@@ -212,10 +212,9 @@ fn columns(prefixed: bool) -> String {
     of::<grants::Entity>('g', prefixed).chain(of::<users::Entity>('u', prefixed)).collect::<Vec<_>>().join(", ")
 }
 
-/// The statement of PostgreSQL, for any number of one kind, of which `$1` is the array. How many there may be tells the planner that
-/// they are few. Were it another parameter, a plan for the present number would always look cheaper than one for any, and the
-/// statement be planned each time, which takes longer than executing it. `OFFSET 0` keeps it from beginning elsewhere, such as
-/// with everything that was granted to the client.
+/// The statement of PostgreSQL, for any number of one kind, of which `$1` is the array. How many there may be at most tells the
+/// planner that they are few. `OFFSET 0` keeps it from beginning elsewhere, such as with everything that was granted to the client,
+/// which it took to be cheaper as soon as it planned for any array and not for one.
 ///
 /// The row is locked and its condition looked at again: of two that come at once, the second finds it used. A row that somebody
 /// else has locked is not waited for, since all the others would wait as well, and two batches for each other.

@@ -32,7 +32,6 @@ struct Limit {
 }
 
 /// A pool among those of the runtimes.
-#[derive(Clone)]
 pub(super) struct Pool {
     pub(super) pools: Arc<OfRuntimes>,
     pub(super) number: u64,
