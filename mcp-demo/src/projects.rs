@@ -11,10 +11,10 @@ use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait, PaginatorTrait,
-    QueryFilter, QueryOrder, Set, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    QueryFilter, QueryOrder, RuntimeErr, Set, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 /// The longest name, in characters.
@@ -26,6 +26,8 @@ pub const MAX_PROJECTS: u64 = 10_000;
 
 /// How long a caller waits for a free connection, or for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two tries to open a file that others open.
+const PAUSE: Duration = Duration::from_millis(20);
 /// Connections to the file.
 const CONNECTIONS: u32 = 4;
 
@@ -171,7 +173,7 @@ impl Projects {
             .record_stmt_in_spans(false)
             .sqlx_logging(false);
         let unusable = |source| OpenError::File { path: path.clone(), source };
-        let database = Database::connect(pool).await.map_err(unusable)?;
+        let database = connect(&pool).await.map_err(unusable)?;
         migration::run(&database).await.map_err(unusable)?;
         Ok(Self { database })
     }
@@ -237,6 +239,27 @@ impl Projects {
             tracing::warn!(%error, "the database was not closed in order");
         }
     }
+}
+
+/// The connections. Where others open a new file at the same moment it is tried again: SQLite waits for no lock while it begins to
+/// use a write-ahead log.
+async fn connect(pool: &ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    let began = Instant::now();
+    loop {
+        match Database::connect(pool.clone()).await {
+            Err(error) if is_locked(&error) && began.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
+            outcome => return outcome,
+        }
+    }
+}
+
+/// `SQLITE_BUSY`, with whatever SQLite adds to it.
+fn is_locked(error: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(error)) | DbErr::Exec(RuntimeErr::SqlxError(error))) = error else {
+        return false;
+    };
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.and_then(|code| code.parse().ok()).is_some_and(|code: u32| code & 0xff == 5)
 }
 
 fn is_memory(dsn: &str) -> bool {
