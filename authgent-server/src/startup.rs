@@ -12,6 +12,7 @@ use crate::http::{RegistrationRate, SignInRate, application};
 use crate::net::{Fetcher, FetcherSettings, MailError, Mailer, Resolve, UpstreamClient};
 use crate::service::client_documents::{ClientDocuments, DocumentPolicy};
 use crate::service::client_keys::ClientKeys;
+use crate::service::deployment::{self, DeploymentError};
 use crate::service::in_order::{OfStore, in_order};
 use crate::service::keys::{self, KeyPolicy, Keys, KeysError};
 use crate::service::memory::Memory;
@@ -21,6 +22,7 @@ use crate::service::{Services, Settings, cleanup, upkeep};
 use crate::store::{Store, StoreError, http_threads};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
+use authgent_core::issuer::Issuer;
 use authgent_core::time::Clock;
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
@@ -62,20 +64,15 @@ pub enum StartupError {
     /// No key for what is sealed can be derived of the signing key.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// The database is another deployment's.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
     /// The keys of the database are not usable.
     #[error(transparent)]
     Keys(#[from] KeysError),
     /// The database is not usable.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The database is older than anything that Authgent was tried on.
-    #[error(
-        "the database is {version}, but Authgent needs PostgreSQL 15 or newer: upgrade it, or change AUTHGENT_DB_DSN"
-    )]
-    OldPostgres {
-        /// The first words of what it says that it is, such as `PostgreSQL 14.9`.
-        version: String,
-    },
     /// The certificates of the authority for private hosts are not usable.
     #[error("the file {file} of AUTHGENT_CLIENT_DOCUMENT_CA_FILE cannot be used: {problem}")]
     Authority {
@@ -125,16 +122,18 @@ impl Application {
     /// same moment.
     ///
     /// # Errors
-    /// [`StartupError`], before anything is served. Nothing was written where the database is another program's, of a later version or
-    /// too old, or where the vault does not open what is in it.
+    /// [`StartupError`], before anything is served. Nothing was written where the database is another program's, of a later version,
+    /// too old or another deployment's, or where the vault does not open what is in it.
     pub async fn build(config: Config, dependencies: Dependencies) -> Result<Self, StartupError> {
         let key: Arc<SigningKey> = Arc::new(config.signing_key.load(config.signing_alg)?);
         let vault = vault(&config)?;
         let key_policy = key_policy(&config);
         let (now, random) = (dependencies.clock.now(), &*dependencies.random);
         let store = Store::connect(&config.db_dsn).await?;
-        check_database(&store, &vault, random).await?;
+        check_database(&store, &config.issuer, &vault, random).await?;
         store.migrate().await?;
+        // Before anything of the configuration: of two that are the first at once, one has to give way.
+        patiently(random, || deployment::note(&store, &config.issuer, now)).await?;
         replace_resources(&store, &config, random).await?;
         warn_of_limits(&store, &config, random).await?;
         let keys = patiently(random, || Keys::open(&store, &vault, random, &key, &key_policy, now)).await?;
@@ -217,18 +216,15 @@ impl Application {
 }
 
 /// What stops a start before anything is written.
-async fn check_database(store: &Store, vault: &Vault, random: &dyn Random) -> Result<(), StartupError> {
-    let version = patiently(random, || store.postgres_version()).await?;
-    if let Some((name, _)) = version.filter(|(name, number)| is_too_old(name, *number)) {
-        return Err(StartupError::OldPostgres { version: name.split(' ').take(2).collect::<Vec<_>>().join(" ") });
-    }
+async fn check_database(
+    store: &Store,
+    issuer: &Issuer,
+    vault: &Vault,
+    random: &dyn Random,
+) -> Result<(), StartupError> {
+    // First, since another deployment mostly has other keys as well.
+    patiently(random, || deployment::check(store, issuer)).await?;
     Ok(patiently(random, || keys::check(store, vault)).await?)
-}
-
-/// Older than PostgreSQL 15, by the number of the version. What only speaks its protocol has numbers of its own, and mostly another
-/// name; YugabyteDB calls itself `PostgreSQL 11.2-YB-2.20.0.0-b0`.
-fn is_too_old(name: &str, number: u32) -> bool {
-    number < 150_000 && name.starts_with("PostgreSQL ") && !name.contains("-YB-")
 }
 
 /// Applies the configuration's resources. A replica that starts at the same moment may be in the way.
@@ -366,16 +362,22 @@ mod tests {
     use crate::crypto::random::SystemRandom;
     use crate::domain::{Challenge, ChallengeKind, Client, ClientOrigin};
     use crate::net::SystemResolver;
+    use crate::store::tests::on_a_strict_database;
     use authgent_core::metadata::client::ClientMetadata;
     use authgent_core::time::Timestamp;
+    use secrecy::ExposeSecret as _;
     use serde_json::json;
 
     /// An application at `now`, on a database of its own.
     async fn application(now: Timestamp) -> Application {
+        application_on("sqlite::memory:", now).await
+    }
+
+    async fn application_on(dsn: &str, now: Timestamp) -> Application {
         let variables = [
             ("AUTHGENT_ISSUER", "http://localhost:8080"),
             ("AUTHGENT_SIGNING_KEY_DATA", &generate_pem(SigningAlgorithm::Es256)),
-            ("AUTHGENT_DB_DSN", "sqlite::memory:"),
+            ("AUTHGENT_DB_DSN", dsn),
             ("AUTHGENT_HOST", "localhost"),
             ("AUTHGENT_PORT", "0"),
             ("AUTHGENT_CLIENT_UNFINISHED_TTL", "600"),
@@ -386,22 +388,6 @@ mod tests {
         let dependencies =
             Dependencies { clock: Arc::new(now), random: Arc::new(SystemRandom), resolver: Arc::new(SystemResolver) };
         Application::build(config, dependencies).await.unwrap()
-    }
-
-    #[test]
-    fn a_postgresql_before_15_is_too_old_and_what_only_speaks_its_protocol_is_not() {
-        for (name, number, expected) in [
-            ("PostgreSQL 14.13 (Debian 14.13-1.pgdg120+1) on x86_64-pc-linux-gnu, compiled by gcc", 140_013, true),
-            ("PostgreSQL 9.6.24 on x86_64-pc-linux-gnu", 90_624, true),
-            ("PostgreSQL 15.0 on aarch64-unknown-linux-musl", 150_000, false),
-            ("PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64-pc-linux-gnu", 150_018, false),
-            ("PostgreSQL 18beta1 on x86_64-pc-linux-gnu", 180_000, false),
-            ("CockroachDB CCL v23.2.5 (x86_64-pc-linux-gnu)", 130_000, false),
-            ("PostgreSQL 11.2-YB-2.20.0.0-b0 on x86_64-pc-linux-gnu", 110_002, false),
-            ("PostgreSQL 15.12-YB-2025.1.0.0-b0 on x86_64-pc-linux-gnu", 150_012, false),
-        ] {
-            assert_eq!(is_too_old(name, number), expected, "{name}");
-        }
     }
 
     /// Clients that were made and used so many seconds ago.
@@ -454,5 +440,25 @@ mod tests {
         let failed = cleanup::round(services).await.unwrap_err().to_string();
         assert!(failed.contains("refused"), "{failed}");
         assert_eq!(services.store.challenge(&id_hash, kind, now.minus(300)).await.unwrap(), None);
+    }
+
+    /// A request is what finds out, on each replica at the same moment.
+    #[tokio::test]
+    async fn a_key_is_made_where_none_signs_although_others_come_first() {
+        on_a_strict_database(async |dsn| {
+            let now = SystemClock.now();
+            let application = application_on(dsn.expose_secret(), now).await;
+            let services = &application.services;
+            let first = services.keyring().active().kid().to_owned();
+            let tx = services.store.begin().await.unwrap();
+            assert!(tx.withdraw_signing_key(&first, now).await.unwrap());
+            tx.commit().await.unwrap();
+            services.store.refuse_changes(2).await;
+            services.view().await.unwrap();
+            assert!(services.store.refuse_changes(0).await > 2);
+            assert_ne!(services.keyring().active().kid(), first);
+            assert_eq!(services.store.signing_keys().await.unwrap().len(), 2);
+        })
+        .await;
     }
 }

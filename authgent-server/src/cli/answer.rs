@@ -1,6 +1,9 @@
 //! What a command says: to people, to scripts, and when it fails.
 
+use crate::service::in_order::OfStore;
+use crate::store::StoreError;
 use serde_json::Value;
+use std::any::Any;
 use std::io::Write as _;
 use std::process::ExitCode;
 
@@ -50,29 +53,41 @@ impl Answer {
 
 /// Why a command failed: one sentence.
 #[derive(Debug)]
-pub(super) struct Failure(String);
+pub(super) struct Failure {
+    sentence: String,
+    /// What the database said, where the sentence is its.
+    of_store: Option<StoreError>,
+}
 
 impl Failure {
     pub(super) fn new(sentence: impl Into<String>) -> Self {
-        Self(sentence.into())
+        Self { sentence: sentence.into(), of_store: None }
     }
 
     pub(super) fn report(&self) -> ExitCode {
-        eprintln!("error: {}", self.0);
+        eprintln!("error: {}", self.sentence);
         ExitCode::FAILURE
     }
 }
 
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.sentence)
+    }
+}
+
+impl OfStore for Failure {
+    fn of_store(&self) -> Option<&StoreError> {
+        self.of_store.as_ref()
     }
 }
 
 /// Our errors read as one sentence each, with their cause in it.
-impl<E: std::error::Error> From<E> for Failure {
+impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self(error.to_string())
+        let sentence = error.to_string();
+        let error: Box<dyn Any> = Box::new(error);
+        Self { sentence, of_store: error.downcast().ok().map(|error| *error) }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::crypto::password::PasswordHasher;
 use crate::crypto::pem::generate_pem;
 use crate::crypto::random::{Random, uuid_v7};
 use crate::domain::{DEFAULT_PROFILE_CLAIMS, Email, Resource, ResourceScope, ResourceSource, User};
+use crate::service::deployment;
 use crate::startup::Application;
 use crate::store::Store;
 use crate::telemetry;
@@ -73,7 +74,7 @@ impl Dev {
             write_private(&key, &Zeroizing::new(generate_pem(config.signing_alg)))?;
         }
         let password = password(&self.dir.join("password"), &*context.dependencies.random)?;
-        let has_it = make_user(context, &config.db_dsn, &password).await?;
+        let has_it = make_user(context, &config, &password).await?;
         let start = Start::new(&config, &self.dir, has_it.then_some(&password));
         let application = Application::build(config, context.dependencies.clone()).await?;
         start.answer().print(context.json);
@@ -163,9 +164,17 @@ fn new_password(random: &dyn Random) -> SecretString {
 
 /// Makes the user who can sign in, where they are missing. Whether they have this password: somebody may have given
 /// them another.
-async fn make_user(context: &Context, db_dsn: &SecretString, password: &SecretString) -> Result<bool, Failure> {
-    let store = Store::connect(db_dsn).await?;
-    store.migrate().await?;
+async fn make_user(context: &Context, config: &Config, password: &SecretString) -> Result<bool, Failure> {
+    let store = Store::connect(&config.db_dsn).await?;
+    if context.loader.database().is_ok() {
+        // It was named, so it may be a real one.
+        deployment::check(&store, &config.issuer).await?;
+        store.migrate().await?;
+    } else {
+        // Tunnels have another name each time, and nobody else depends on this database.
+        store.migrate().await?;
+        deployment::follow(&store, &*context.dependencies.random, &config.issuer, context.now()).await?;
+    }
     let (email, hasher) = (Email::parse(EMAIL)?, PasswordHasher::new(1));
     if let Some(user) = store.user_by_email(&email).await? {
         return Ok(hasher.verify(password.clone(), user.password_hash).await?);
@@ -180,9 +189,7 @@ async fn make_user(context: &Context, db_dsn: &SecretString, password: &SecretSt
         enabled: true,
         created_at: now,
     };
-    let transaction = store.begin().await?;
-    transaction.insert_user(&user).await?;
-    transaction.commit().await?;
+    context.change(&store, async |tx| Ok(tx.insert_user(&user).await?)).await?;
     Ok(true)
 }
 

@@ -61,7 +61,7 @@ impl InitialAccessToken {
         match self {
             Self::Add(add) => add.run(context, &store).await,
             Self::List => list(&store, context.now()).await,
-            Self::Revoke { id } => revoke(&store, id, context.now()).await,
+            Self::Revoke { id } => revoke(context, &store, id).await,
         }
     }
 }
@@ -81,9 +81,7 @@ impl Add {
             expires_at: self.expires_in.map(|seconds| now.plus(seconds)),
             revoked_at: None,
         };
-        let transaction = store.begin().await?;
-        transaction.insert_initial_access_token(&token).await?;
-        transaction.commit().await?;
+        context.change(store, async |tx| Ok(tx.insert_initial_access_token(&token).await?)).await?;
         let mut json = as_json(&token, now);
         json["token"] = secret.clone().into();
         let text =
@@ -111,14 +109,13 @@ async fn list(store: &Store, now: Timestamp) -> Result<Answer, Failure> {
     Ok(Answer::new(tokens.iter().map(|token| as_json(token, now)).collect(), text))
 }
 
-async fn revoke(store: &Store, id: Uuid, now: Timestamp) -> Result<Answer, Failure> {
-    let transaction = store.begin().await?;
-    if !transaction.revoke_initial_access_token(id, now).await? {
+async fn revoke(context: &Context, store: &Store, id: Uuid) -> Result<Answer, Failure> {
+    let now = context.now();
+    if !context.change(store, async |tx| Ok(tx.revoke_initial_access_token(id, now).await?)).await? {
         return Err(Failure::new(format!(
             "there is no initial access token {id} that could be revoked: `authgent initial-access-token list` shows all of them"
         )));
     }
-    transaction.commit().await?;
     Ok(Answer::new(json!({"id": id, "state": "revoked"}), format!("Revoked {id}. What it registered stays.")))
 }
 

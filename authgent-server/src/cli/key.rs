@@ -133,7 +133,7 @@ impl Here {
 
     fn begins(&self, key: &StoredKey) -> String {
         match key.active_from.since(self.now) {
-            ..=1 => "signs from now on".to_owned(),
+            ..=0 => "signs from now on".to_owned(),
             seconds => format!("is published, and signs in {}", in_words(seconds)),
         }
     }
@@ -268,7 +268,13 @@ impl Reseal {
     async fn run(self, context: &Context) -> Result<Answer, Failure> {
         let Here { store, mut vault, .. } = Here::open(context).await?;
         if let Some(file) = &self.former_signing_key {
-            vault = vault.after(Vault::derived(read(file)?.as_bytes())?);
+            let former = Vault::derived(read(file)?.as_bytes());
+            let former = former.map_err(|_| {
+                let problem =
+                    "expected the private key, in PEM and not encrypted, that AUTHGENT_SIGNING_KEY named before";
+                Failure::new(format!("{} of --former-signing-key is no key: {problem}", file.display()))
+            })?;
+            vault = vault.after(former);
         }
         if let Some(file) = &self.former_encryption_key {
             let key = EncryptionKey::parse(read(file)?.trim());

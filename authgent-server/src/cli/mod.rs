@@ -24,8 +24,10 @@ use crate::clock::SystemClock;
 use crate::config::{ConfigError, Loader};
 use crate::crypto::random::SystemRandom;
 use crate::net::SystemResolver;
+use crate::service::deployment;
+use crate::service::in_order::in_order;
 use crate::startup::Dependencies;
-use crate::store::Store;
+use crate::store::{Store, WriteTransaction};
 use answer::{Answer, Failure};
 use authgent_core::time::Timestamp;
 use clap::{Parser, Subcommand};
@@ -147,15 +149,41 @@ impl Context {
         Ok(Store::connect(&self.database()?).await?)
     }
 
-    /// The same, where its tables are those of this release.
+    /// What `work` changes, as one transaction; again [`in_order`] where a database could not put it in order with what a server
+    /// changed. An error undoes it.
+    async fn change<T>(
+        &self,
+        store: &Store,
+        work: impl AsyncFn(&WriteTransaction) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let attempt = || async {
+            let transaction = store.begin().await?;
+            let done = work(&transaction).await?;
+            transaction.commit().await?;
+            Ok(done)
+        };
+        in_order(&*self.dependencies.random, attempt).await
+    }
+
+    /// The same, where its tables are those of this release and it is not another deployment's.
     async fn store(&self) -> Result<Store, Failure> {
         let store = self.unchecked_store().await?;
-        if store.pending_migrations().await?.is_empty() {
-            Ok(store)
-        } else {
-            Err(Failure::new(
+        if !store.pending_migrations().await?.is_empty() {
+            return Err(Failure::new(
                 "the tables of the database are older than this release, or missing: run `authgent migrate` first",
-            ))
+            ));
+        }
+        self.check_issuer(&store).await?;
+        Ok(store)
+    }
+
+    /// Refuses the database of another deployment, where the settings say which one they are of: no issuer has to be set for a command
+    /// that works on the database alone.
+    async fn check_issuer(&self, store: &Store) -> Result<(), Failure> {
+        match self.loader.public_issuer() {
+            Ok(issuer) => Ok(deployment::check(store, &issuer).await?),
+            Err(ConfigError::Missing { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 }

@@ -76,13 +76,11 @@ impl Resource {
             Self::Add(add) => {
                 let known = store.resources().await?.into_iter().find(|known| known.uri == add.uri);
                 let resource = add.into_resource(known)?;
-                let transaction = store.begin().await?;
-                transaction.put_resource(&resource).await?;
-                transaction.commit().await?;
+                context.change(&store, async |tx| Ok(tx.put_resource(&resource).await?)).await?;
                 Ok(Answer::new(as_json(&resource), added(&resource)))
             }
             Self::List => list(&store).await,
-            Self::Remove { uri } => remove(&store, &uri).await,
+            Self::Remove { uri } => remove(context, &store, &uri).await,
         }
     }
 }
@@ -189,7 +187,7 @@ async fn list(store: &Store) -> Result<Answer, Failure> {
     Ok(Answer::new(resources.iter().map(as_json).collect(), text))
 }
 
-async fn remove(store: &Store, uri: &ResourceUri) -> Result<Answer, Failure> {
+async fn remove(context: &Context, store: &Store, uri: &ResourceUri) -> Result<Answer, Failure> {
     let known = store.resources().await?;
     let Some(resource) = known.iter().find(|resource| resource.uri == *uri) else {
         let names = known.iter().flat_map(domain::Resource::names);
@@ -199,9 +197,7 @@ async fn remove(store: &Store, uri: &ResourceUri) -> Result<Answer, Failure> {
         };
         return Err(Failure::new(format!("there is no resource {uri}: {hint}")));
     };
-    let transaction = store.begin().await?;
-    transaction.delete_resource(uri).await?;
-    transaction.commit().await?;
+    context.change(store, async |tx| Ok(tx.delete_resource(uri).await?)).await?;
     let mut text = format!("Removed {uri}");
     if resource.source == ResourceSource::Configuration {
         text.push_str("\nIt stands in the configuration, and comes back when the server starts again");

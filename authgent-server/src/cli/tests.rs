@@ -1,11 +1,15 @@
 //! Whole commands, as a shell would give them, on a database in a temporary directory.
 
+mod at_once;
+mod deployment;
 mod keys;
 
 use super::*;
 use crate::domain::{Client, ClientOrigin, EventKind};
+use crate::store::tests::on_an_old_database;
 use authgent_core::metadata::client::ClientMetadata;
 use clap::CommandFactory as _;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -20,8 +24,13 @@ impl Machine {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let dsn = format!("sqlite://{}", directory.path().join("authgent.db").display());
-        let environment = vec![("AUTHGENT_DB_DSN".into(), dsn)];
-        Self { directory, environment, now: Timestamp(1_795_383_917) }
+        Self { directory, ..Self::on(&dsn) }
+    }
+
+    /// A directory, and a database elsewhere.
+    fn on(dsn: &str) -> Self {
+        let environment = vec![("AUTHGENT_DB_DSN".into(), dsn.to_owned())];
+        Self { directory: tempfile::tempdir().unwrap(), environment, now: Timestamp(1_795_383_917) }
     }
 
     async fn migrated() -> Self {
@@ -82,6 +91,23 @@ async fn commands_on_old_tables_say_what_to_do() {
     assert!(!machine.json("migrate").await["applied"].as_array().unwrap().is_empty());
     assert_eq!(machine.json("migrate").await, json!({"applied": []}));
     assert_eq!(machine.json("user list").await, json!([]));
+}
+
+#[tokio::test]
+async fn a_postgresql_that_is_too_old_is_refused_by_every_command() {
+    let tables = on_an_old_database(async |dsn| {
+        let mut machine = Machine::on(dsn.expose_secret());
+        let expected = "the database is PostgreSQL 14.13, but Authgent needs PostgreSQL 15 or newer: upgrade it, or change AUTHGENT_DB_DSN";
+        let key = machine.path("key.pem");
+        machine.run(&format!("key generate --out {key}")).await.unwrap();
+        machine.set("AUTHGENT_ISSUER", "http://localhost:8080");
+        machine.set("AUTHGENT_SIGNING_KEY", &key);
+        let dev = format!("dev --dir {}", machine.path("dev"));
+        for line in ["migrate", "user list", "resource list", "client list", "key rotate", "serve", &dev] {
+            assert_eq!(machine.failure(line).await, expected, "{line}");
+        }
+    });
+    assert!(tables.await.is_none_or(|tables| tables == "0"), "nothing is written");
 }
 
 #[tokio::test]

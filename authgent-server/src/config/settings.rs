@@ -64,7 +64,8 @@ pub static SETTINGS: &[Setting] = &[
     Setting {
         meaning: "the public URL of this server, which becomes `iss` letter by letter",
         detail: "Without a slash at the end. It may have a path, below which everything is then served. Use `https` everywhere but on \
-                 your own machine.",
+                 your own machine. A database belongs to the issuer that it was first served with: with another one nothing starts, until \
+                 `authgent migrate --former-issuer` has changed that.",
         ..text("issuer", "AUTHGENT_ISSUER", "", "https://auth.example.com")
     },
     Setting {

@@ -2,6 +2,7 @@
 
 use super::Services;
 use super::consent::ConsentError;
+use super::deployment::DeploymentError;
 use super::keys::KeysError;
 use super::links::LinkError;
 use super::passkeys::CeremonyError;
@@ -45,6 +46,7 @@ of_store!(
     AppError,
     CeremonyError,
     ConsentError,
+    DeploymentError,
     KeysError,
     LogoutRefused,
     ManageError,

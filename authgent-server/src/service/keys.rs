@@ -1,6 +1,10 @@
 //! The keys that sign: which one does at this moment, and what makes the next one. What is published, used and withdrawn
 //! when stands in [`crate::domain::signing_key`].
 
+mod by_hand;
+
+pub use by_hand::{Urgency, import, reseal, retire, rotate};
+
 use crate::crypto::keyring::{Keyring, VerifyingKey};
 use crate::crypto::pem::{KeyError, SigningAlgorithm, SigningKey, generate_pem};
 use crate::crypto::random::Random;
@@ -254,13 +258,17 @@ impl Services {
 
     async fn make_key_where_none_signs(&self) -> Result<(), KeysError> {
         let (policy, now) = (&self.key_policy, self.now());
-        let tx = self.store.begin().await?;
-        let stored = tx.lock_signing_keys().await?;
-        check_vault(&tx, &self.vault, &stored).await?;
-        let kid = self.keys.configured.kid();
-        let made = make_where_none_signs(&tx, &self.vault, &*self.random, policy, now, stored, kid).await?;
-        // Whoever made one meanwhile may share this commit.
-        tx.commit().await?;
+        let make = || async {
+            let tx = self.store.begin().await?;
+            let stored = tx.lock_signing_keys().await?;
+            check_vault(&tx, &self.vault, &stored).await?;
+            let kid = self.keys.configured.kid();
+            let made = make_where_none_signs(&tx, &self.vault, &*self.random, policy, now, stored, kid).await?;
+            // Whoever made one meanwhile may share this commit, or be the reason why this is done again.
+            tx.commit().await?;
+            Ok::<_, KeysError>(made)
+        };
+        let made = self.in_order(make).await?;
         if let Some(key) = made {
             tracing::warn!(kid = %key.kid, "no key that is here may sign: a new one does");
         }
@@ -324,131 +332,6 @@ fn is_listed(schedule: &KeySchedule, key: &StoredKey, now: Timestamp) -> bool {
     key.origin == KeyOrigin::Configuration || !over_long_ago
 }
 
-/// What `authgent key rotate` does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Urgency {
-    /// The next key signs once every copy of the key set has it.
-    Usual,
-    /// It signs at once.
-    Now,
-    /// It signs at once, and all that were there before it are withdrawn.
-    Leaked,
-}
-
-/// Makes the next key now. Gives it, and the keys that were withdrawn.
-///
-/// # Errors
-/// [`KeysError`]: nothing was changed.
-pub async fn rotate(
-    store: &Store,
-    vault: &Vault,
-    random: &dyn Random,
-    policy: &KeyPolicy,
-    now: Timestamp,
-    urgency: Urgency,
-) -> Result<(StoredKey, Vec<String>), KeysError> {
-    let tx = store.begin().await?;
-    let stored = tx.lock_signing_keys().await?;
-    check_vault(&tx, vault, &stored).await?;
-    let active_from =
-        if urgency == Urgency::Usual { now.plus(policy.rotation.publish_ahead) } else { after_all(&stored, now) };
-    let key = generate(vault, random, policy.algorithm, now, active_from)?;
-    let mut withdrawn = Vec::new();
-    if urgency == Urgency::Leaked {
-        for key in stored.iter().filter(|key| key.withdrawn_at.is_none()) {
-            tx.withdraw_signing_key(&key.kid, now).await?;
-            withdrawn.push(key.kid.clone());
-        }
-    }
-    tx.insert_signing_key(&key).await?;
-    tx.commit().await?;
-    Ok((key, withdrawn))
-}
-
-/// Lets a key sign no more; with `withdraw` nothing that it signed is believed any more, either. Where no other one may sign
-/// then, of those in the database and the one of the settings, `configured`, one is made, which is given.
-///
-/// # Errors
-/// [`KeysError`]: nothing was changed.
-pub async fn retire(
-    store: &Store,
-    vault: &Vault,
-    random: &dyn Random,
-    policy: &KeyPolicy,
-    now: Timestamp,
-    configured: &str,
-    (kid, withdraw): (&str, bool),
-) -> Result<Option<StoredKey>, KeysError> {
-    let tx = store.begin().await?;
-    let mut stored = tx.lock_signing_keys().await?;
-    check_vault(&tx, vault, &stored).await?;
-    let schedule = KeySchedule::new(stored.clone(), policy.rotation.token_life);
-    let key = stored.iter_mut().find(|key| key.kid == kid).ok_or_else(|| KeysError::Unknown(kid.to_owned()))?;
-    let state = schedule.state(key, now);
-    let changed = match withdraw {
-        true if key.withdrawn_at.is_none() => tx.withdraw_signing_key(kid, now).await?,
-        false if matches!(state, KeyState::Waiting | KeyState::Active) => tx.retire_signing_key(kid, now).await?,
-        _ => false,
-    };
-    if !changed {
-        return Err(KeysError::Already { kid: kid.to_owned(), state: state.as_str() });
-    }
-    key.retired_at = Some(now);
-    let next = make_where_none_signs(&tx, vault, random, policy, now, stored, configured).await?;
-    tx.commit().await?;
-    Ok(next)
-}
-
-/// Adds a key of the operator's, whose private half is sealed into the database.
-///
-/// # Errors
-/// [`KeysError`]: nothing was changed.
-pub async fn import(
-    store: &Store,
-    vault: &Vault,
-    random: &dyn Random,
-    policy: &KeyPolicy,
-    now: Timestamp,
-    (pem, at_once): (&str, bool),
-) -> Result<StoredKey, KeysError> {
-    let key = SigningKey::from_pem(pem.as_bytes(), policy.algorithm)?;
-    let sealed = vault.seal(random, PURPOSE, pem.as_bytes()).map_err(KeysError::Vault)?;
-    let tx = store.begin().await?;
-    let stored = tx.lock_signing_keys().await?;
-    check_vault(&tx, vault, &stored).await?;
-    let active_from = if at_once { after_all(&stored, now) } else { now.plus(policy.rotation.publish_ahead) };
-    let row = row(&key, KeyOrigin::Imported, Some(sealed), now, active_from);
-    tx.insert_signing_key(&row).await?;
-    tx.commit().await?;
-    Ok(row)
-}
-
-/// Seals everything that is sealed anew, with the key of `vault`, which opens what another one sealed
-/// ([`Vault::after`]). Gives how many keys and authenticator apps it was.
-///
-/// # Errors
-/// [`KeysError`]: nothing was changed.
-pub async fn reseal(store: &Store, vault: &Vault, random: &dyn Random) -> Result<(usize, usize), KeysError> {
-    use crate::service::second_factor::app;
-    let tx = store.begin().await?;
-    let (mut keys, mut apps) = (0, 0);
-    for key in tx.lock_signing_keys().await? {
-        let Some(sealed) = &key.sealed_private_key else { continue };
-        let plain = vault.open(PURPOSE, sealed).map_err(|_| KeysError::Sealed { kid: key.kid.clone() })?;
-        let sealed = vault.seal(random, PURPOSE, &plain).map_err(KeysError::Vault)?;
-        tx.set_sealed_private_key(&key.kid, Some(sealed)).await?;
-        keys += 1;
-    }
-    for (user_id, sealed) in tx.sealed_totp_secrets().await? {
-        let plain = vault.open(app::PURPOSE, &sealed).map_err(|_| KeysError::SealedApps)?;
-        let sealed = vault.seal(random, app::PURPOSE, &plain).map_err(KeysError::Vault)?;
-        tx.set_sealed_totp_secret(user_id, sealed).await?;
-        apps += 1;
-    }
-    tx.commit().await?;
-    Ok((keys, apps))
-}
-
 /// Whether the vault opens what is in the database. Otherwise nothing may be written that it would seal: some rows would open
 /// with one key and some with another.
 async fn check_vault(tx: &WriteTransaction, vault: &Vault, stored: &[StoredKey]) -> Result<(), KeysError> {
@@ -466,10 +349,14 @@ fn opens_app(vault: &Vault, sealed: &[u8]) -> Result<(), KeysError> {
     vault.open(crate::service::second_factor::app::PURPOSE, sealed).map(drop).map_err(|_| KeysError::SealedApps)
 }
 
-/// Now, or a second later where another key signs since this very second: the later one signs.
+/// Now, or the first second after it in which no other key begins: of two that begin at once, nothing says which one signs.
 fn after_all(stored: &[StoredKey], now: Timestamp) -> Timestamp {
-    let begun = stored.iter().map(|key| key.active_from).filter(|from| *from <= now).max();
-    begun.map_or(now, |begun| now.max(begun.plus(1)))
+    let may_sign = |key: &&StoredKey| key.retired_at.is_none() && key.withdrawn_at.is_none();
+    let mut begins = now;
+    while stored.iter().filter(may_sign).any(|key| key.active_from == begins) {
+        begins = begins.plus(1);
+    }
+    begins
 }
 
 fn is_at_hand(key: &StoredKey, configured: &str) -> bool {

@@ -247,7 +247,7 @@ async fn a_private_half_is_kept_while_replicas_with_the_old_file_go_on_with_it()
 async fn an_empty_database_holds_nothing_that_a_vault_has_to_open() {
     let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
     check(&store, &vault(1)).await.unwrap();
-    assert_eq!(store.pending_migrations().await.unwrap().len(), 6, "nothing was written");
+    assert_eq!(store.pending_migrations().await.unwrap().len(), 7, "nothing was written");
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ pub mod client_keys;
 pub mod clients;
 pub mod consent;
 pub mod copies;
+pub mod deployment;
 pub mod id_token_hint;
 pub mod impersonation;
 pub mod in_order;

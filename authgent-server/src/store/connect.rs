@@ -8,7 +8,7 @@ use super::{Store, StoreError, migration, wal};
 use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement};
 use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,10 +74,33 @@ async fn postgres(options: PgConnectOptions, dsn: &str, lateness: Arc<Lateness>)
     let place = format!("{}:{}", options.get_host(), options.get_port());
     let connections = Connections::postgres(options, PATIENCE, LONGEST, lateness);
     // None is made before it is needed: here, so that a wrong address or password stops the start.
-    connections.here().execute_unprepared("SELECT 1").await.map_err(|error| StoreError::Unavailable {
+    let version = version(&connections.here()).await.map_err(|error| StoreError::Unavailable {
         problem: format!("no connection to PostgreSQL at {place}: {}", dsn::problem(dsn, &error)),
     })?;
-    Ok(connections)
+    match version {
+        Some((name, number)) if is_too_old(&name, number) => {
+            Err(StoreError::OldPostgres { version: name.split(' ').take(2).collect::<Vec<_>>().join(" ") })
+        }
+        _ => Ok(connections),
+    }
+}
+
+/// What PostgreSQL says that it is, such as `PostgreSQL 15.18 on x86_64…`, and the number of its version, such as 150018. `None` where
+/// what speaks PostgreSQL's protocol says that it is something else.
+async fn version(db: &impl ConnectionTrait) -> Result<Option<(String, u32)>, DbErr> {
+    let ask = async |what: &str| {
+        let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, format!("SELECT {what}"))).await?;
+        row.map(|row| row.try_get_by_index::<String>(0)).transpose()
+    };
+    let Some(name) = ask("version()").await?.filter(|name| name.starts_with("PostgreSQL")) else { return Ok(None) };
+    let number = ask("current_setting('server_version_num')").await?;
+    Ok(number.and_then(|number| number.parse().ok()).map(|number| (name, number)))
+}
+
+/// Older than PostgreSQL 15, by the number of the version. What only speaks its protocol has numbers of its own, and mostly another
+/// name; YugabyteDB calls itself `PostgreSQL 11.2-YB-2.20.0.0-b0`.
+fn is_too_old(name: &str, number: u32) -> bool {
+    number < 150_000 && name.starts_with("PostgreSQL ") && !name.contains("-YB-")
 }
 
 async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Result<Store, StoreError> {
@@ -89,7 +112,7 @@ async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Resu
         .busy_timeout(PATIENCE)
         .foreign_keys(true)
         .disable_statement_logging();
-    let unreadable = |error: sea_orm::DbErr| StoreError::File { path: path.to_owned(), problem: problem_of(&error) };
+    let unreadable = |error: DbErr| StoreError::File { path: path.to_owned(), problem: problem_of(&error) };
     check_log(path).await?;
     let readers = std::thread::available_parallelism().map_or(2, |cores| u32::try_from(cores.get()).unwrap_or(8));
     let reading = options.clone().pragma("query_only", "ON");
@@ -139,10 +162,7 @@ pub(super) async fn check_log(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-pub(super) async fn sqlite_pool(
-    options: SqliteConnectOptions,
-    connections: u32,
-) -> Result<DatabaseConnection, sea_orm::DbErr> {
+pub(super) async fn sqlite_pool(options: SqliteConnectOptions, connections: u32) -> Result<DatabaseConnection, DbErr> {
     let mut pool = ConnectOptions::new("sqlite://authgent.db");
     pool.map_sqlx_sqlite_opts(move |_| options.clone())
         .max_connections(connections)
@@ -175,7 +195,7 @@ fn prepare_file(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-pub(super) fn problem_of(error: &sea_orm::DbErr) -> String {
+pub(super) fn problem_of(error: &DbErr) -> String {
     let message = error.to_string();
     if message.contains("file is not a database") {
         "is not an SQLite database".into()
@@ -183,5 +203,26 @@ pub(super) fn problem_of(error: &sea_orm::DbErr) -> String {
         "is damaged: restore it from a backup".into()
     } else {
         format!("cannot be used: {message}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_postgresql_before_15_is_too_old_and_what_only_speaks_its_protocol_is_not() {
+        for (name, number, expected) in [
+            ("PostgreSQL 14.13 (Debian 14.13-1.pgdg120+1) on x86_64-pc-linux-gnu, compiled by gcc", 140_013, true),
+            ("PostgreSQL 9.6.24 on x86_64-pc-linux-gnu", 90_624, true),
+            ("PostgreSQL 15.0 on aarch64-unknown-linux-musl", 150_000, false),
+            ("PostgreSQL 15.18 (Debian 15.18-0+deb12u1) on x86_64-pc-linux-gnu", 150_018, false),
+            ("PostgreSQL 18beta1 on x86_64-pc-linux-gnu", 180_000, false),
+            ("CockroachDB CCL v23.2.5 (x86_64-pc-linux-gnu)", 130_000, false),
+            ("PostgreSQL 11.2-YB-2.20.0.0-b0 on x86_64-pc-linux-gnu", 110_002, false),
+            ("PostgreSQL 15.12-YB-2025.1.0.0-b0 on x86_64-pc-linux-gnu", 150_012, false),
+        ] {
+            assert_eq!(is_too_old(name, number), expected, "{name}");
+        }
     }
 }

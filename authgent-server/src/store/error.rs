@@ -53,6 +53,14 @@ pub enum StoreError {
         /// The tables, with commas between.
         tables: String,
     },
+    /// The database is older than anything that Authgent was tried on. Nothing was changed.
+    #[error(
+        "the database is {version}, but Authgent needs PostgreSQL 15 or newer: upgrade it, or change AUTHGENT_DB_DSN"
+    )]
+    OldPostgres {
+        /// The first words of what it says that it is, such as `PostgreSQL 14.9`.
+        version: String,
+    },
     /// The directory in which the database file should be made is missing.
     #[error(
         "the database cannot be made because the directory {} does not exist: create it or change AUTHGENT_DB_DSN",

@@ -28,6 +28,7 @@ mod codes;
 mod connect;
 mod connections;
 mod consents;
+mod deployment;
 mod dsn;
 mod entity;
 mod error;
@@ -51,7 +52,7 @@ mod sessions;
 mod sign_in_failures;
 mod signing_keys;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod users;
 mod wal;
 mod writer;
@@ -116,7 +117,7 @@ impl Store {
     ///
     /// # Errors
     /// Each a sentence that can be shown, without the password: [`StoreError::BadDsn`], [`StoreError::MissingDirectory`],
-    /// [`StoreError::File`], [`StoreError::Unavailable`].
+    /// [`StoreError::File`], [`StoreError::OldPostgres`], [`StoreError::Unavailable`].
     pub async fn connect(dsn: &SecretString) -> Result<Self, StoreError> {
         connect::connect(dsn).await
     }

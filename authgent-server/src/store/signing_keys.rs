@@ -6,7 +6,7 @@ use super::{Store, StoreError, WriteTransaction, migration};
 use crate::domain::{KeyOrigin, StoredKey};
 use authgent_core::time::Timestamp;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Statement};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use sea_orm_migration::SchemaManager;
 
 /// What was sealed, with keys that are not in the database.
@@ -27,25 +27,6 @@ impl Store {
         let rows =
             Entity::find().order_by_asc(Column::CreatedAt).order_by_asc(Column::Kid).all(&self.read.here()).await?;
         rows.into_iter().map(StoredKey::try_from).collect()
-    }
-
-    /// What PostgreSQL says that it is, such as `PostgreSQL 15.18 on x86_64…`, and the number of its version, such as 150018. `None` on
-    /// SQLite, and where what speaks PostgreSQL's protocol says that it is something else.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn postgres_version(&self) -> Result<Option<(String, u32)>, StoreError> {
-        let db = self.read.here();
-        if db.get_database_backend() != DbBackend::Postgres {
-            return Ok(None);
-        }
-        let ask = async |what: &str| {
-            let row = db.query_one_raw(Statement::from_string(DbBackend::Postgres, format!("SELECT {what}"))).await?;
-            row.map(|row| row.try_get_by_index::<String>(0)).transpose()
-        };
-        let Some(name) = ask("version()").await?.filter(|name| name.starts_with("PostgreSQL")) else { return Ok(None) };
-        let number = ask("current_setting('server_version_num')").await?;
-        Ok(number.and_then(|number| number.parse().ok()).map(|number| (name, number)))
     }
 }
 

@@ -28,6 +28,7 @@ const SECRETS: [&str; 2] =
 #[derive(Clone)]
 struct Replica {
     dsn: String,
+    issuer: String,
     signing_key: String,
     encryption_key: &'static str,
     resources: Value,
@@ -36,12 +37,13 @@ struct Replica {
 impl Replica {
     fn new(dsn: &str, resources: Value) -> Self {
         let signing_key = generate_pem(SigningAlgorithm::Es256);
-        Self { dsn: dsn.to_owned(), signing_key, encryption_key: SECRETS[0], resources }
+        let issuer = "http://localhost:8080".to_owned();
+        Self { dsn: dsn.to_owned(), issuer, signing_key, encryption_key: SECRETS[0], resources }
     }
 
     async fn start(&self) -> Result<Application, StartupError> {
         let variables = [
-            ("AUTHGENT_ISSUER", "http://localhost:8080"),
+            ("AUTHGENT_ISSUER", self.issuer.as_str()),
             ("AUTHGENT_HOST", "localhost"),
             ("AUTHGENT_PORT", "0"),
             ("AUTHGENT_DB_DSN", &self.dsn),
@@ -222,8 +224,8 @@ async fn content(database: &DatabaseConnection) -> Vec<String> {
     content
 }
 
-/// Without the last migration, as the release before it left the database.
-async fn undo_last_migration(database: &DatabaseConnection) {
+/// Without one of the migrations, which a start then has to do.
+async fn undo_a_migration(database: &DatabaseConnection) {
     for statement in [
         "DROP INDEX grants_user_id_client_id",
         "DROP INDEX clients_origin_created_at",
@@ -248,7 +250,7 @@ async fn refuses_another_encryption_key(dsn: &str) {
     let database = Database::connect(dsn).await.unwrap();
     for with_migration in [false, true] {
         if with_migration {
-            undo_last_migration(&database).await;
+            undo_a_migration(&database).await;
         }
         let before = content(&database).await;
         assert!(before.iter().any(|line| line.starts_with("signing_keys ") && line.contains(&sealed.kid)));
@@ -278,6 +280,92 @@ async fn a_start_with_another_encryption_key_changes_nothing() {
     let Some(server) = postgres::shared() else { return };
     let database = server.database().unwrap();
     refuses_another_encryption_key(database.dsn()).await;
+}
+
+async fn refuses_another_issuer(dsn: &str) {
+    let of = |issuer: &str, round| Replica { issuer: issuer.to_owned(), ..Replica::new(dsn, resources(round)) };
+    let close = async |application: Application| application.services().store.close().await;
+    let ours = of("https://auth.example.com", 0);
+    close(ours.start().await.unwrap()).await;
+    let database = Database::connect(dsn).await.unwrap();
+    for with_migration in [false, true] {
+        if with_migration {
+            undo_a_migration(&database).await;
+        }
+        let before = content(&database).await;
+        assert_eq!(before.iter().filter(|line| line.starts_with("resources ")).count(), 4);
+        // Another deployment has other keys, too, and is told first what explains both.
+        let staging = Replica { encryption_key: SECRETS[1], ..of("https://staging.example.com", 7) };
+        for wrong in [staging, of("http://localhost:8080", 7), of("https://auth.example.com/tenant", 7)] {
+            let refused = wrong.start().await.err().map(|error| error.to_string());
+            let after = content(&database).await;
+            let new: Vec<&String> = after.iter().filter(|line| !before.contains(line)).collect();
+            assert!(after == before, "{refused:?} but it wrote {new:#?}");
+            let expected = format!(
+                "the database belongs to the issuer https://auth.example.com, but AUTHGENT_ISSUER is {0}: set \
+                 AUTHGENT_ISSUER=https://auth.example.com, or let AUTHGENT_DB_DSN name another database; to move this one to {0} for \
+                 good, stop its servers and run `authgent migrate --former-issuer https://auth.example.com`",
+                wrong.issuer
+            );
+            assert_eq!(refused, Some(expected));
+        }
+    }
+    close(ours.start().await.unwrap()).await;
+    database.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_start_with_another_issuer_changes_nothing() {
+    let directory = TempDir::new().unwrap();
+    refuses_another_issuer(&format!("sqlite://{}/authgent.db", directory.path().display())).await;
+    let Some(server) = postgres::shared() else { return };
+    let database = server.database().unwrap();
+    refuses_another_issuer(database.dsn()).await;
+}
+
+/// As the release before it left the database: of the first start nobody asks more than that it names its issuer.
+async fn takes_the_first_issuer(dsn: &str) {
+    let replica = Replica { issuer: "https://auth.example.com".to_owned(), ..Replica::new(dsn, resources(0)) };
+    replica.start().await.unwrap().services().store.close().await;
+    let database = Database::connect(dsn).await.unwrap();
+    for statement in ["DROP TABLE deployment", "DELETE FROM authgent_migrations WHERE version = '0007_deployment'"] {
+        database.execute_unprepared(statement).await.unwrap();
+    }
+    let noted = "SELECT issuer FROM deployment";
+    let replica = Replica { issuer: "https://login.example.com".to_owned(), ..replica };
+    replica.start().await.unwrap().services().store.close().await;
+    assert_eq!(lines(&database, noted).await, ["https://login.example.com"]);
+
+    // Two deployments that take a new database for theirs at once: one of them starts, with its resources.
+    for statement in ["DELETE FROM deployment", "DELETE FROM resource_names", "DELETE FROM resources"] {
+        database.execute_unprepared(statement).await.unwrap();
+    }
+    let both = ["https://one.example.com", "https://two.example.com"];
+    let starts = both.iter().enumerate().map(|(number, issuer)| {
+        let replica = Replica { issuer: (*issuer).to_owned(), resources: resources(10 * number), ..replica.clone() };
+        tokio::spawn(async move { replica.start().await })
+    });
+    let outcomes = join_all(starts).await.into_iter().map(Result::unwrap).collect::<Vec<_>>();
+    let noted = lines(&database, noted).await.remove(0);
+    let known = lines(&database, "SELECT name FROM resources").await;
+    for (number, outcome) in outcomes.into_iter().enumerate() {
+        assert_eq!(outcome.is_ok(), noted == both[number], "{noted}");
+        let round = format!("round {}", 10 * number);
+        assert_eq!(known.iter().any(|name| name.ends_with(&round)), outcome.is_ok(), "{known:?}");
+        if let Ok(application) = outcome {
+            application.services().store.close().await;
+        }
+    }
+    database.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_first_start_says_whose_database_it_is() {
+    let directory = TempDir::new().unwrap();
+    takes_the_first_issuer(&format!("sqlite://{}/authgent.db", directory.path().display())).await;
+    let Some(server) = postgres::shared() else { return };
+    let database = server.database().unwrap();
+    takes_the_first_issuer(database.dsn()).await;
 }
 
 /// A database that answers as another version or another product would: what stands in the schema `public` is found before PostgreSQL's own.

@@ -76,9 +76,7 @@ impl Add {
             consent: self.consent,
             ..domain::Client::new(uuid_v4(random).to_string(), metadata, ClientOrigin::Operator, context.now())
         };
-        let transaction = store.begin().await?;
-        transaction.insert_client(&client).await?;
-        transaction.commit().await?;
+        context.change(store, async |tx| Ok(tx.insert_client(&client).await?)).await?;
         let mut json = as_json(&client);
         let mut text = format!("Added {}\nclient_id      {}", name(&client), client.id);
         if let Some(client_secret) = client_secret {

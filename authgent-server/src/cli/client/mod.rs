@@ -6,7 +6,7 @@ mod show;
 use super::Context;
 use super::answer::{Answer, Failure};
 use crate::domain::{self, ClientOrigin, ConsentMode, RevocationReason};
-use crate::store::Store;
+use crate::store::{Store, WriteTransaction};
 use authgent_core::metadata::client_document::ClientIdUrl;
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -58,22 +58,24 @@ impl Client {
             Self::Add(add) => add.run(context, &store).await,
             Self::List => show::list(&store).await,
             Self::Show { id } => show::show(&store, &id, context.now()).await,
-            Self::Set { id, consent } => set_consent(&store, &id, consent).await,
+            Self::Set { id, consent } => set_consent(context, &store, &id, consent).await,
             Self::Disable { id } => set_enabled(context, &store, &id, false).await,
             Self::Enable { id } => set_enabled(context, &store, &id, true).await,
-            Self::Delete { id } => delete(&store, &id).await,
+            Self::Delete { id } => delete(context, &store, &id).await,
         }
     }
 }
 
 /// First the client, then its grants: it is refused from the first commit on, however many grants there are to revoke.
 async fn set_enabled(context: &Context, store: &Store, id: &str, enabled: bool) -> Result<Answer, Failure> {
-    let mut client = enable(store, id, enabled).await?;
+    let mut client = enable(context, store, id, enabled).await?;
     if !enabled {
-        let transaction = store.begin().await?;
-        transaction.take_your_time().await?;
-        transaction.revoke_grants_of_client(id, context.now(), RevocationReason::ClientDisabled).await?;
-        transaction.commit().await?;
+        let revoke = async |tx: &WriteTransaction| {
+            tx.take_your_time().await?;
+            tx.revoke_grants_of_client(id, context.now(), RevocationReason::ClientDisabled).await?;
+            Ok(())
+        };
+        context.change(store, revoke).await?;
     }
     client.enabled = enabled;
     let text = if enabled { "may ask for tokens again" } else { "is disabled, and its grants are revoked" };
@@ -81,33 +83,32 @@ async fn set_enabled(context: &Context, store: &Store, id: &str, enabled: bool) 
 }
 
 /// The client as it was before.
-async fn enable(store: &Store, id: &str, enabled: bool) -> Result<domain::Client, Failure> {
-    let transaction = store.begin().await?;
-    let Some(client) = transaction.client(id).await? else {
-        return Err(unknown(id));
+async fn enable(context: &Context, store: &Store, id: &str, enabled: bool) -> Result<domain::Client, Failure> {
+    let set = async |tx: &WriteTransaction| {
+        let client = tx.client(id).await?.ok_or_else(|| unknown(id))?;
+        tx.set_client_enabled(id, enabled).await?;
+        Ok(client)
     };
-    transaction.set_client_enabled(id, enabled).await?;
-    transaction.commit().await?;
-    Ok(client)
+    context.change(store, set).await
 }
 
 /// How many grants go in one transaction.
 const GRANTS_AT_ONCE: u64 = 1000;
 
-async fn set_consent(store: &Store, id: &str, consent: ConsentMode) -> Result<Answer, Failure> {
-    let transaction = store.begin().await?;
-    let Some(mut client) = transaction.client(id).await? else {
-        return Err(unknown(id));
+async fn set_consent(context: &Context, store: &Store, id: &str, consent: ConsentMode) -> Result<Answer, Failure> {
+    let set = async |tx: &WriteTransaction| {
+        let client = tx.client(id).await?.ok_or_else(|| unknown(id))?;
+        if consent == ConsentMode::Skip && client.origin != ClientOrigin::Operator {
+            let sentence = format!(
+                "{id} is not yours: only a client that `authgent client add` made may skip consent, because anybody could pretend \
+                 to be another one"
+            );
+            return Err(Failure::new(sentence));
+        }
+        tx.set_client_consent(id, consent).await?;
+        Ok(client)
     };
-    if consent == ConsentMode::Skip && client.origin != ClientOrigin::Operator {
-        let sentence = format!(
-            "{id} is not yours: only a client that `authgent client add` made may skip consent, because anybody could pretend to \
-             be another one"
-        );
-        return Err(Failure::new(sentence));
-    }
-    transaction.set_client_consent(id, consent).await?;
-    transaction.commit().await?;
+    let mut client = context.change(store, set).await?;
     client.consent = consent;
     let text = match consent {
         ConsentMode::Remember => "asks people until they have answered, and again when something changes",
@@ -122,20 +123,15 @@ fn parse_consent(name: &str) -> Result<ConsentMode, String> {
 }
 
 /// Its grants go first, some at a time, so that nobody waits for a client with a million of them. It gets no more meanwhile.
-async fn delete(store: &Store, id: &str) -> Result<Answer, Failure> {
-    let client = enable(store, id, false).await?;
-    loop {
-        let transaction = store.begin().await?;
-        let deleted = transaction.delete_grants_of_client(id, GRANTS_AT_ONCE).await?;
-        transaction.commit().await?;
-        if deleted < GRANTS_AT_ONCE {
-            break;
-        }
-    }
-    let transaction = store.begin().await?;
-    transaction.take_your_time().await?;
-    transaction.delete_client(id).await?;
-    transaction.commit().await?;
+async fn delete(context: &Context, store: &Store, id: &str) -> Result<Answer, Failure> {
+    let client = enable(context, store, id, false).await?;
+    let some = async |tx: &WriteTransaction| Ok(tx.delete_grants_of_client(id, GRANTS_AT_ONCE).await?);
+    while context.change(store, some).await? >= GRANTS_AT_ONCE {}
+    let rest = async |tx: &WriteTransaction| {
+        tx.take_your_time().await?;
+        Ok(tx.delete_client(id).await?)
+    };
+    context.change(store, rest).await?;
     let mut text = format!("Deleted {id} ({})", name(&client));
     if client.origin == ClientOrigin::Document {
         text.push_str(

@@ -14,7 +14,7 @@ const SECRETS: [&str; 2] =
 
 impl Machine {
     /// With the settings of a server, whose signing key is in `key.pem`.
-    async fn of_a_server() -> Self {
+    pub(super) async fn of_a_server() -> Self {
         let mut machine = Self::migrated().await;
         machine.set("AUTHGENT_ISSUER", "http://localhost:8080");
         machine.set("AUTHGENT_HOST", "localhost");
@@ -24,7 +24,7 @@ impl Machine {
     }
 
     /// Makes a key in a file, and has the settings name it. Gives its name.
-    async fn takes(&mut self, file: &str) -> String {
+    pub(super) async fn takes(&mut self, file: &str) -> String {
         let path = self.path(file);
         let made = self.json(&format!("key generate --out {path}")).await;
         self.set("AUTHGENT_SIGNING_KEY", &path);
@@ -32,7 +32,7 @@ impl Machine {
     }
 
     /// A server starts, or says why it does not.
-    async fn start(&self) -> Result<(), String> {
+    pub(super) async fn start(&self) -> Result<(), String> {
         let config = Loader::new(self.environment.clone()).load().unwrap().config;
         let (clock, random) = (Arc::new(self.now), Arc::new(SystemRandom));
         let dependencies = Dependencies { clock, random, resolver: Arc::new(SystemResolver) };
@@ -137,16 +137,39 @@ async fn a_key_is_listed_from_its_first_day_to_its_last() {
 
 #[tokio::test]
 async fn a_key_that_is_to_sign_now_does() {
-    let machine = Machine::of_a_server().await;
+    let mut machine = Machine::of_a_server().await;
     machine.start().await.unwrap();
-    // In the very second in which the first one began, and once more.
+    machine.now = machine.now.plus(60);
+    let begun = machine.now.0;
+    let first = kid(&machine.does("key rotate --now").await.json);
+    // In the very second in which that one began, and once more: one after the other, and the answer says what the list says.
+    let mut lines = vec![format!("{first}  ES256  active     generated      is followed in 1 s")];
     for number in 1..=2 {
         let now = machine.does("key rotate --now").await;
-        assert_eq!(now.text, format!("The new key {} signs from now on.", kid(&now.json)));
-        assert!((0..=number).contains(&(now.json["active_from"].as_i64().unwrap() - machine.now.0)), "{}", now.json);
+        let next = kid(&now.json);
+        assert_eq!(now.text, format!("The new key {next} is published, and signs in {number} s."));
+        assert_eq!(now.json["active_from"], begun + number);
+        lines.push(format!("{next}  ES256  waiting    generated      signs in {number} s"));
     }
-    assert_eq!(machine.states().await.len(), 3);
+    let text = machine.does("key list").await.text;
+    assert_eq!(text.lines().skip(1).collect::<Vec<_>>(), lines);
+    let last = machine.states().await.pop().unwrap().0;
+    machine.now = machine.now.plus(2);
+    assert_eq!(machine.states().await.pop().unwrap(), (last, "active".to_owned()));
     machine.start().await.unwrap();
+
+    // What is withdrawn, or signs no more, is not waited for.
+    let leaked = machine.does("key rotate --leaked").await;
+    assert_eq!(leaked.json["active_from"], machine.now.0);
+    assert!(
+        leaked.text.starts_with(&format!("The new key {} signs from now on.", kid(&leaked.json))),
+        "{}",
+        leaked.text
+    );
+    let retired = machine.does(&format!("key retire {}", kid(&leaked.json))).await;
+    assert_eq!(retired.json["next"]["active_from"], machine.now.0, "{}", retired.text);
+    let active = machine.states().await.into_iter().filter(|(_, state)| state == "active");
+    assert_eq!(active.map(|(kid, _)| kid).collect::<Vec<_>>(), [kid(&retired.json["next"])]);
 }
 
 #[tokio::test]
@@ -341,6 +364,13 @@ async fn what_is_sealed_moves_to_another_signing_key() {
     assert_eq!(machine.failure(&format!("key reseal --former-signing-key {other}")).await, expected);
     let nowhere = machine.failure("key reseal --former-signing-key /nowhere/key.pem").await;
     assert!(nowhere.starts_with("/nowhere/key.pem cannot be read: "), "{nowhere}");
+    for name in ["README.md", "ec256-public.pem", "ec256-encrypted-pkcs8.pem"] {
+        let file = test_key(name);
+        let expected = format!(
+            "{file} of --former-signing-key is no key: expected the private key, in PEM and not encrypted, that AUTHGENT_SIGNING_KEY named before"
+        );
+        assert_eq!(machine.failure(&format!("key reseal --former-signing-key {file}")).await, expected);
+    }
 
     let resealed = machine.does(&format!("key reseal --former-signing-key {former}")).await;
     assert_eq!(resealed.json, json!({"signing_keys": 1, "authenticator_apps": 1}));

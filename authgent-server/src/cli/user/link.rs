@@ -41,16 +41,11 @@ impl Invite {
             let what = if known.enabled { "has a password already: use `authgent user reset`" } else { "is disabled" };
             return Err(Failure::new(format!("{} {what}", known.email)));
         }
-        let transaction = store.begin().await?;
-        let user = match known {
-            Some(user) => user,
-            None => {
-                let user = self.person.into_user(context, None);
-                insert(context, &transaction, &user).await?;
-                user
-            }
+        let (user, is_new) = match known {
+            Some(user) => (user, false),
+            None => (self.person.into_user(context, None), true),
         };
-        maker.finish(context, transaction, &user, LinkPurpose::Invitation).await
+        maker.finish(context, store, &user, LinkPurpose::Invitation, is_new).await
     }
 }
 
@@ -60,7 +55,7 @@ pub(super) async fn reset(context: &Context, store: &Store, email: &Email, send:
     if !user.enabled {
         return Err(Failure::new(format!("{email} is disabled: `authgent user enable {email}` lets them in again")));
     }
-    maker.finish(context, store.begin().await?, &user, LinkPurpose::PasswordReset).await
+    maker.finish(context, store, &user, LinkPurpose::PasswordReset, false).await
 }
 
 /// Makes a link, and prints or sends it.
@@ -88,17 +83,24 @@ impl LinkMaker {
         Ok(Self { issuer: loader.public_issuer()?, mailer, language: send.language })
     }
 
+    /// With `is_new` the person is added as well.
     async fn finish(
         self,
         context: &Context,
-        transaction: WriteTransaction,
+        store: &Store,
         user: &User,
         purpose: LinkPurpose,
+        is_new: bool,
     ) -> Result<Answer, Failure> {
         let token = secret(&*context.dependencies.random);
         let link = OneTimeLink::new(token_hash(&token), user.id, purpose, self.mailer.is_some(), context.now());
-        transaction.insert_link(&link).await?;
-        transaction.commit().await?;
+        let add = async |tx: &WriteTransaction| {
+            if is_new {
+                insert(context, tx, user).await?;
+            }
+            Ok(tx.insert_link(&link).await?)
+        };
+        context.change(store, add).await?;
         let url = purpose.url(&self.issuer, &token);
         let mut json = as_json(user);
         json["expires_at"] = link.expires_at.0.into();

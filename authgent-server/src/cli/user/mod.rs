@@ -163,9 +163,7 @@ impl Add {
         let known = [email.as_str(), self.person.name.as_deref().unwrap_or_default()];
         let password_hash = if self.no_password { None } else { Some(self.password.hash(context, &known).await?) };
         let user = self.person.into_user(context, password_hash);
-        let transaction = store.begin().await?;
-        insert(context, &transaction, &user).await?;
-        transaction.commit().await?;
+        context.change(store, async |tx| insert(context, tx, &user).await).await?;
         Ok(Answer::new(as_json(&user), format!("Added {}\nsub  {}", user.email, user.id)))
     }
 }
@@ -213,40 +211,44 @@ async fn set_password(
 ) -> Result<Answer, Failure> {
     let user = find(store, email).await?;
     let hash = password.hash(context, &[email.as_str(), user.name.as_deref().unwrap_or_default()]).await?;
-    let transaction = store.begin().await?;
-    if !transaction.set_password(user.id, &hash).await? {
-        return Err(nobody(email));
-    }
-    transaction.delete_sessions_of_user(user.id).await?;
-    // A link that was made before would replace it again.
-    transaction.delete_links_of_user(user.id).await?;
-    note(context, &transaction, &user, EventKind::PasswordReset, json!({})).await?;
-    transaction.commit().await?;
+    let set = async |tx: &WriteTransaction| {
+        if !tx.set_password(user.id, &hash).await? {
+            return Err(nobody(email));
+        }
+        tx.delete_sessions_of_user(user.id).await?;
+        // A link that was made before would replace it again.
+        tx.delete_links_of_user(user.id).await?;
+        note(context, tx, &user, EventKind::PasswordReset, json!({})).await
+    };
+    context.change(store, set).await?;
     Ok(Answer::new(as_json(&user), format!("{} has another password and is signed out everywhere", user.email)))
 }
 
 async fn verify_email(context: &Context, store: &Store, email: &Email) -> Result<Answer, Failure> {
     let user = domain::User { email_verified: true, ..find(store, email).await? };
-    let transaction = store.begin().await?;
-    if !transaction.update_profile(&user).await? {
-        return Err(nobody(email));
-    }
-    note(context, &transaction, &user, EventKind::ProfileChanged, json!({ "email_verified": true })).await?;
-    transaction.commit().await?;
+    let update = async |tx: &WriteTransaction| {
+        if !tx.update_profile(&user).await? {
+            return Err(nobody(email));
+        }
+        note(context, tx, &user, EventKind::ProfileChanged, json!({ "email_verified": true })).await
+    };
+    context.change(store, update).await?;
     Ok(Answer::new(as_json(&user), format!("{} is known to be theirs", user.email)))
 }
 
 async fn set_enabled(context: &Context, store: &Store, email: &Email, enabled: bool) -> Result<Answer, Failure> {
     let mut user = find(store, email).await?;
-    let transaction = store.begin().await?;
-    if !transaction.set_user_enabled(user.id, enabled).await? {
-        return Err(nobody(email));
-    }
-    if !enabled {
-        transaction.delete_sessions_of_user(user.id).await?;
-        transaction.revoke_grants_of_user(user.id, context.now(), RevocationReason::UserDisabled).await?;
-    }
-    transaction.commit().await?;
+    let set = async |tx: &WriteTransaction| {
+        if !tx.set_user_enabled(user.id, enabled).await? {
+            return Err(nobody(email));
+        }
+        if !enabled {
+            tx.delete_sessions_of_user(user.id).await?;
+            tx.revoke_grants_of_user(user.id, context.now(), RevocationReason::UserDisabled).await?;
+        }
+        Ok(())
+    };
+    context.change(store, set).await?;
     user.enabled = enabled;
     let text = if enabled { "may sign in again" } else { "is disabled, signed out, and their grants are revoked" };
     Ok(Answer::new(as_json(&user), format!("{} {text}", user.email)))

@@ -4,7 +4,7 @@ use super::{find, note};
 use crate::cli::Context;
 use crate::cli::answer::{Answer, Failure, date, table};
 use crate::domain::{Amr, Email, EventKind, Session};
-use crate::store::Store;
+use crate::store::{Store, WriteTransaction};
 use serde_json::{Value, json};
 
 pub(super) async fn show(context: &Context, store: &Store, email: &Email) -> Result<Answer, Failure> {
@@ -27,12 +27,14 @@ pub(super) async fn show(context: &Context, store: &Store, email: &Email) -> Res
 
 pub(super) async fn end(context: &Context, store: &Store, email: &Email) -> Result<Answer, Failure> {
     let user = find(store, email).await?;
-    let transaction = store.begin().await?;
-    let ended = transaction.delete_sessions_of_user(user.id).await?;
-    if ended > 0 {
-        note(context, &transaction, &user, EventKind::SessionEnded, json!({ "sessions_ended": ended })).await?;
-    }
-    transaction.commit().await?;
+    let end = async |tx: &WriteTransaction| {
+        let ended = tx.delete_sessions_of_user(user.id).await?;
+        if ended > 0 {
+            note(context, tx, &user, EventKind::SessionEnded, json!({ "sessions_ended": ended })).await?;
+        }
+        Ok(ended)
+    };
+    let ended = context.change(store, end).await?;
     let json = json!({ "sub": user.id, "email": user.email.as_str(), "sessions_ended": ended });
     Ok(Answer::new(json, format!("{} is signed out everywhere ({ended} sessions ended)", user.email)))
 }

@@ -8,6 +8,7 @@ pub(super) mod authorization_codes;
 pub(super) mod challenges;
 pub(super) mod clients;
 pub(super) mod consents;
+pub(super) mod deployment;
 pub(super) mod grants;
 pub(super) mod identities;
 pub(super) mod initial_access_tokens;

@@ -9,6 +9,7 @@ pub(super) mod m0003_people;
 mod m0004_replicas;
 mod m0005_redemption;
 mod m0006_many;
+mod m0007_deployment;
 
 use super::error::is_there_already;
 use super::{Attempts, Store, StoreError};
@@ -21,13 +22,14 @@ use std::collections::BTreeSet;
 const TABLE: &str = "authgent_migrations";
 
 /// All other tables.
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 23] = [
     "account_events",
     "authorization_codes",
     "cache_generation",
     "challenges",
     "clients",
     "consents",
+    "deployment",
     "grants",
     "identities",
     "initial_access_tokens",
@@ -61,6 +63,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_replicas::Migration),
             Box::new(m0005_redemption::Migration),
             Box::new(m0006_many::Migration),
+            Box::new(m0007_deployment::Migration),
         ]
     }
 

@@ -7,6 +7,7 @@ mod backup;
 mod cleanup;
 mod corrupt;
 mod damage;
+mod deployment;
 mod fixtures;
 mod group_commit;
 mod many;
@@ -27,7 +28,7 @@ mod single_winner;
 mod transactions;
 
 use super::{Store, WriteTransaction};
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use secrecy::SecretString;
 
 impl Store {
@@ -36,6 +37,29 @@ impl Store {
         let transaction = self.begin().await.unwrap();
         transaction.inner.execute_unprepared(sql).await.unwrap();
         transaction.commit().await.unwrap();
+    }
+}
+
+impl Store {
+    /// Lets a strict database refuse the next statements that change anything, so many for each time, as what it cannot put in
+    /// order with others (`40001`). Gives how many such statements came since the last time, the refused ones included.
+    pub(crate) async fn refuse_changes(&self, count: u32) -> i64 {
+        // What a sequence has counted stays, whatever becomes of the transaction.
+        self.execute("CREATE SEQUENCE IF NOT EXISTS changes").await;
+        let row = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM changes";
+        let row = self.read.here().query_one_raw(Statement::from_string(DbBackend::Postgres, row)).await.unwrap();
+        let count = format!(
+            "ALTER SEQUENCE changes RESTART;
+             CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             IF nextval('changes') <= {count} THEN RAISE EXCEPTION 'others were first' USING ERRCODE = '40001'; END IF;
+             RETURN NULL; END $$;
+             DO $$ DECLARE t text; BEGIN
+             FOR t IN SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() LOOP
+             EXECUTE format('CREATE OR REPLACE TRIGGER refuse BEFORE INSERT OR UPDATE OR DELETE ON %I EXECUTE FUNCTION refuse()', t);
+             END LOOP; END $$"
+        );
+        self.execute(&count).await;
+        row.unwrap().try_get_by_index(0).unwrap()
     }
 }
 
@@ -48,7 +72,7 @@ impl WriteTransaction {
 }
 
 /// Runs `test` with the DSN of an empty database of each kind.
-async fn on_every_database(test: impl AsyncFn(SecretString)) {
+pub(crate) async fn on_every_database(test: impl AsyncFn(SecretString)) {
     let directory = tempfile::tempdir().unwrap();
     test(format!("sqlite://{}/authgent.db", directory.path().display()).into()).await;
 
@@ -66,10 +90,23 @@ async fn on_every_database(test: impl AsyncFn(SecretString)) {
 }
 
 /// Runs `test` with the DSN of an empty database that behaves as CockroachDB and YugabyteDB do, as far as PostgreSQL can.
-async fn on_a_strict_database(test: impl AsyncFn(SecretString)) {
+pub(crate) async fn on_a_strict_database(test: impl AsyncFn(SecretString)) {
     let Some(server) = postgres::shared() else { return };
     let database = server.strict_database().unwrap();
     test(database.dsn().into()).await;
+}
+
+/// Runs `test` with the DSN of an empty database that says that it is PostgreSQL 14: what stands in the schema `public` is found before
+/// PostgreSQL's own. Gives how many tables it has then.
+pub(crate) async fn on_an_old_database(test: impl AsyncFn(SecretString)) -> Option<String> {
+    let server = postgres::shared()?;
+    let database = server.database().unwrap();
+    let fake = "CREATE FUNCTION public.version() RETURNS text LANGUAGE sql AS $$ SELECT 'PostgreSQL 14.13 (Debian) on x86_64'::text $$;
+         CREATE FUNCTION public.current_setting(text) RETURNS text LANGUAGE sql AS $$ SELECT '140013'::text $$";
+    server.psql(&database, fake).unwrap();
+    test(format!("{}&options[search_path]=public,pg_catalog", database.dsn()).into()).await;
+    let tables = "SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'";
+    Some(server.psql(&database, tables).unwrap().trim().to_owned())
 }
 
 /// Runs `test` with an empty, migrated store of each kind.

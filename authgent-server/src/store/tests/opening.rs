@@ -64,7 +64,7 @@ async fn memory_is_a_database_of_its_own_that_goes_with_the_store() {
     write.insert_user(&super::fixtures::user(1)).await.unwrap();
     write.commit().await.unwrap();
     assert_eq!(first.clone().users().await.unwrap().len(), 1);
-    assert_eq!(second.pending_migrations().await.unwrap().len(), 6);
+    assert_eq!(second.pending_migrations().await.unwrap().len(), 7);
     let path = first._temporary.as_ref().unwrap().path().to_owned();
     assert!(path.exists());
     drop(first);
@@ -114,7 +114,15 @@ async fn pending_migrations_are_named_and_nothing_is_written_by_asking() {
         for _ in 0..2 {
             assert_eq!(
                 store.pending_migrations().await.unwrap(),
-                ["0001_initial", "0002_clients", "0003_people", "0004_replicas", "0005_redemption", "0006_many"]
+                [
+                    "0001_initial",
+                    "0002_clients",
+                    "0003_people",
+                    "0004_replicas",
+                    "0005_redemption",
+                    "0006_many",
+                    "0007_deployment"
+                ]
             );
         }
         assert!(matches!(store.users().await, Err(StoreError::Unavailable { .. })));
@@ -180,7 +188,7 @@ async fn the_tables_of_another_program_are_left_alone() {
         store.execute("CREATE TABLE invoices (id BIGINT)").await;
         let expected = "the database is another program's, and has tables that Authgent would make itself (grants): let AUTHGENT_DB_DSN name a database of its own";
         assert_eq!(store.migrate().await.unwrap_err().to_string(), expected);
-        assert_eq!(store.pending_migrations().await.unwrap().len(), 6, "all or nothing");
+        assert_eq!(store.pending_migrations().await.unwrap().len(), 7, "all or nothing");
         store.execute("DROP TABLE grants").await;
         store.migrate().await.unwrap();
         store.execute("DELETE FROM invoices").await;
