@@ -55,16 +55,12 @@ async fn every_write_is_refused_honestly(flow: &Flow<'_>, refresh_token: &str, c
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn locked_by_another_process_for_long() {
     let server = TestServer::start().await.unwrap();
-    let flow = Flow::new(&server).await.unwrap();
-    let tokens = flow.tokens().await.unwrap();
-    let token = tokens["refresh_token"].as_str().unwrap();
-    let code = flow.code().await.unwrap();
-    assert_eq!(readiness(&server).await, 200);
+    let (flow, token, code) = before_the_fault(&server).await;
 
     // The one who writes in another process.
     let other = authgent_server::store::Store::connect(&server.dsn.as_str().into()).await.unwrap();
     let lock = other.begin().await.unwrap();
-    every_write_is_refused_honestly(&flow, token, &code).await;
+    every_write_is_refused_honestly(&flow, &token, &code).await;
     until_ready(&server, 503).await;
     // Whatever only reads goes on.
     let metadata = server.http.get(server.url("/.well-known/oauth-authorization-server")).send().await.unwrap();
@@ -72,7 +68,7 @@ async fn locked_by_another_process_for_long() {
 
     drop(lock);
     until_ready(&server, 200).await;
-    assert_eq!(flow.refresh(token).await.unwrap().0, 200, "the token was not used up");
+    assert_eq!(flow.refresh(&token).await.unwrap().0, 200, "the token was not used up");
     assert_eq!(flow.exchange(&code).await.unwrap().0, 200, "nor was the code");
 }
 
@@ -108,6 +104,22 @@ fn mount(arguments: &[&str], at: &Path) {
     assert!(status.success(), "mount {arguments:?}");
 }
 
+/// A refresh token and a code that nobody has used, of a server that is ready.
+async fn before_the_fault(server: &TestServer) -> (Flow<'_>, String, String) {
+    let flow = Flow::new(server).await.unwrap();
+    let tokens = flow.tokens().await.unwrap();
+    let code = flow.code().await.unwrap();
+    assert_eq!(readiness(server).await, 200);
+    (flow, tokens["refresh_token"].as_str().unwrap().to_owned(), code)
+}
+
+/// What was refused meanwhile can be done.
+async fn after_the_fault(flow: &Flow<'_>, token: &str, code: &str) {
+    assert_eq!(flow.refresh(token).await.unwrap().0, 200, "the token was not used up");
+    assert_eq!(flow.exchange(code).await.unwrap().0, 200, "nor was the code");
+    flow.tokens().await.unwrap();
+}
+
 #[test]
 fn a_full_disk() {
     in_a_namespace("inside_a_full_disk");
@@ -130,15 +142,11 @@ async fn inside_a_full_disk() {
     mount(&["-t", "tmpfs", "-o", "size=16m", "tmpfs"], directory.path());
     let dsn = format!("sqlite://{}/authgent.db", directory.path().display());
     let server = TestServer::setup().with("AUTHGENT_DB_DSN", &dsn).start().await.unwrap();
-    let flow = Flow::new(&server).await.unwrap();
-    let tokens = flow.tokens().await.unwrap();
-    let token = tokens["refresh_token"].as_str().unwrap();
-    let code = flow.code().await.unwrap();
-    assert_eq!(readiness(&server).await, 200);
+    let (flow, token, code) = before_the_fault(&server).await;
 
     for _ in 0..3 {
         fill_up(&server, &directory.path().join("ballast")).await;
-        every_write_is_refused_honestly(&flow, token, &code).await;
+        every_write_is_refused_honestly(&flow, &token, &code).await;
         until_ready(&server, 503).await;
         let page = flow.browser.get(server.url("/login")).await.unwrap();
         assert!(page.status == 200 || page.status == 503, "{}", page.status);
@@ -146,9 +154,7 @@ async fn inside_a_full_disk() {
         std::fs::remove_file(directory.path().join("ballast")).unwrap();
         until_ready(&server, 200).await;
     }
-    assert_eq!(flow.refresh(token).await.unwrap().0, 200, "the token was not used up");
-    assert_eq!(flow.exchange(&code).await.unwrap().0, 200, "nor was the code");
-    flow.tokens().await.unwrap();
+    after_the_fault(&flow, &token, &code).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -188,11 +194,7 @@ async fn inside_a_file_system_that_becomes_read_only() {
     mount(&["--bind", disk.to_str().unwrap()], &behind);
     let dsn = format!("sqlite://{}/authgent.db", disk.display());
     let server = TestServer::setup().with("AUTHGENT_DB_DSN", &dsn).start().await.unwrap();
-    let flow = Flow::new(&server).await.unwrap();
-    let tokens = flow.tokens().await.unwrap();
-    let token = tokens["refresh_token"].as_str().unwrap();
-    let code = flow.code().await.unwrap();
-    assert_eq!(readiness(&server).await, 200);
+    let (flow, token, code) = before_the_fault(&server).await;
 
     for _ in 0..2 {
         // Another one each time: what was opened below the last one is open for writing.
@@ -205,7 +207,7 @@ async fn inside_a_file_system_that_becomes_read_only() {
         assert_eq!(open.unwrap_err().kind(), std::io::ErrorKind::ReadOnlyFilesystem);
         until_ready(&server, 503).await;
         for _ in 0..3 {
-            every_write_is_refused_honestly(&flow, token, &code).await;
+            every_write_is_refused_honestly(&flow, &token, &code).await;
             assert_eq!(readiness(&server).await, 503);
         }
         let metadata = server.http.get(server.url("/.well-known/oauth-authorization-server")).send().await.unwrap();
@@ -214,9 +216,7 @@ async fn inside_a_file_system_that_becomes_read_only() {
         mount(&["-o", "remount,bind,rw"], &disk);
         until_ready(&server, 200).await;
     }
-    assert_eq!(flow.refresh(token).await.unwrap().0, 200, "the token was not used up");
-    assert_eq!(flow.exchange(&code).await.unwrap().0, 200, "nor was the code");
-    flow.tokens().await.unwrap();
+    after_the_fault(&flow, &token, &code).await;
 }
 
 /// Fills the disk, and then what the server's write-ahead log has room for from before.

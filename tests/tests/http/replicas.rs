@@ -107,6 +107,17 @@ async fn right_after<T>(
     tokio::join!(change, busy).0
 }
 
+/// A client that speaks for itself, and tokens of a person with the flow that they came from: both replicas have served either just now.
+async fn served_by_both<'a>(first: &'a TestServer, second: &TestServer) -> ((String, String), Flow<'a>, Value) {
+    let (id, secret) = service(first).await;
+    let flow = Flow::new(first).await.unwrap();
+    let tokens = flow.tokens().await.unwrap();
+    let (status, tokens) = refresh(second, &flow, token(&tokens)).await;
+    assert_eq!(status, 200, "{tokens}");
+    assert_eq!(speaks(second, (&id, &secret)).await.0, 200);
+    ((id, secret), flow, tokens)
+}
+
 fn error((status, body): &(u16, Value)) -> (u16, &str) {
     (*status, body["error"].as_str().unwrap_or_default())
 }
@@ -114,11 +125,7 @@ fn error((status, body): &(u16, Value)) -> (u16, &str) {
 #[tokio::test]
 async fn a_client_that_is_disabled_is_refused_by_the_other_one() {
     let Some([first, second]) = two().await else { return };
-    let (id, secret) = service(&first).await;
-    let flow = Flow::new(&first).await.unwrap();
-    let tokens = flow.tokens().await.unwrap();
-    let (_, tokens) = refresh(&second, &flow, token(&tokens)).await;
-    assert_eq!(speaks(&second, (&id, &secret)).await.0, 200);
+    let ((id, secret), flow, tokens) = served_by_both(&first, &second).await;
     let both = [&first, &second];
     let set = |client_id: String, enabled| {
         async move |tx: &WriteTransaction| tx.set_client_enabled(&client_id, enabled).await
@@ -156,11 +163,7 @@ async fn a_person_who_is_disabled_gets_no_tokens_at_the_other_one() {
 #[tokio::test]
 async fn no_token_is_issued_by_the_other_one_for_a_resource_that_is_removed() {
     let Some([first, second]) = two().await else { return };
-    let (id, secret) = service(&first).await;
-    let flow = Flow::new(&first).await.unwrap();
-    let tokens = flow.tokens().await.unwrap();
-    let (_, tokens) = refresh(&second, &flow, token(&tokens)).await;
-    assert_eq!(speaks(&second, (&id, &secret)).await.0, 200);
+    let ((id, secret), flow, tokens) = served_by_both(&first, &second).await;
     let uri = ResourceUri::parse(RESOURCE).unwrap();
     // Not by the helper: who is busy there asks for the same resource.
     let tx = first.store.begin().await.unwrap();
