@@ -50,7 +50,8 @@ impl Caller {
 
     /// One of the servers, as a load balancer chooses.
     pub(crate) fn server(&mut self) -> usize {
-        self.seeded.index(self.world.bases.len()).unwrap_or(0)
+        let serving = self.world.serving();
+        self.seeded.index(serving.len()).map_or(0, |place| serving[place])
     }
 
     /// Sends a form once.

@@ -28,6 +28,12 @@ pub(crate) enum Kind {
     CutOff,
     /// Rows that contradict one another, or what was acknowledged.
     Rows,
+    /// What one server did is not known to another one, which runs another version.
+    Crossing,
+    /// A request was answered with 503, or not at all, although nothing had failed and nothing was stopped.
+    PutOff,
+    /// A server logged an error.
+    Logged,
 }
 
 impl Kind {
@@ -44,6 +50,9 @@ impl Kind {
             Self::Unavailable => "no recovery without help",
             Self::CutOff => "an accepted request was not answered by a server that was stopped in order",
             Self::Rows => "inconsistent rows",
+            Self::Crossing => "what one version did is lost on another",
+            Self::PutOff => "a request was put off although nothing was away",
+            Self::Logged => "an error in a server's log",
         }
     }
 }

@@ -47,7 +47,8 @@ fn take_parked(caller: &mut Caller, most: usize) -> Vec<Chain> {
     taken
 }
 
-fn signed(access: &str, key: &Jwk) -> bool {
+/// Whether this key signed it.
+pub(crate) fn signed(access: &str, key: &Jwk) -> bool {
     ES256.verifier_from_jwk(key).is_ok_and(|verifier| jws::deserialize_compact(access, &verifier).is_ok())
 }
 

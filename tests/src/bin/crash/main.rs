@@ -6,6 +6,8 @@
 //! target/debug/crash --rounds 20 --seed 7
 //! ```
 //!
+//! `crash upgrade` updates from one version to another one under the same load: `tests/upgrade/run`.
+//!
 //! Exit status 0 if nothing is wrong, 1 after a violation, 2 where the run itself failed.
 
 mod caller;
@@ -23,10 +25,11 @@ mod seeded;
 mod server;
 mod site;
 mod unanswered;
+mod upgrade;
 mod world;
 
 use anyhow::{Context as _, Result};
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use report::{Chains, Outcome};
 use sabotage::Sabotage;
 use seeded::Seeded;
@@ -35,6 +38,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
+use upgrade::Upgrade;
 
 /// At the end at most so many of each kind are looked at over HTTP.
 const AT_THE_END: usize = 400;
@@ -42,7 +46,10 @@ const AT_THE_END: usize = 400;
 /// Kill Authgent and its database under load, again and again, and look whether anything is lost.
 #[derive(Debug, Parser)]
 #[command(name = "crash")]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    instead: Option<Instead>,
     /// How many kills, on each database (on PostgreSQL: with one server, and again with two).
     #[arg(long, default_value_t = 20)]
     rounds: u64,
@@ -69,6 +76,12 @@ struct Arguments {
     sabotage: Option<Sabotage>,
 }
 
+/// What is done in the place of kills.
+#[derive(Debug, Subcommand)]
+enum Instead {
+    Upgrade(Upgrade),
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Databases {
     Sqlite,
@@ -84,6 +97,14 @@ impl Databases {
             Self::Sqlite => vec![sqlite],
             Self::Postgres => postgres.to_vec(),
             Self::Both => [&[sqlite], &postgres[..]].concat(),
+        }
+    }
+
+    const fn are_postgres(self) -> &'static [bool] {
+        match self {
+            Self::Sqlite => &[false],
+            Self::Postgres => &[true],
+            Self::Both => &[true, false],
         }
     }
 }
@@ -117,6 +138,9 @@ async fn stop_signal() -> Result<()> {
 
 /// Whether nothing was wrong.
 async fn run(arguments: &Arguments) -> Result<bool> {
+    if let Some(Instead::Upgrade(upgrade)) = &arguments.instead {
+        return upgrade::run(upgrade).await;
+    }
     let binary = arguments.bin.clone().map_or_else(server::beside, |path| Ok(std::path::absolute(path)?))?;
     let seed = match arguments.seed {
         Some(seed) => seed,
@@ -179,7 +203,8 @@ async fn one(arguments: &Arguments, binary: &Path, setting: Setting, mut seeded:
 
 /// With a short grace from now on, so that it is soon over.
 async fn thefts(site: &mut Site, caller: &mut caller::Caller) -> Result<usize> {
-    for server in &mut site.servers {
+    for serving in site.world.serving() {
+        let server = &mut site.servers[serving];
         server::signal("TERM", &server.process().into_iter().collect::<Vec<_>>())?;
         server.wait().await?;
         server.set("AUTHGENT_REFRESH_GRACE", "1");

@@ -60,10 +60,12 @@ fn number(outcome: &Outcome, what: &str) -> String {
     counted(outcome, what).to_string()
 }
 
+/// What counts as an acknowledged request.
+pub(crate) const ACKNOWLEDGED: [&str; 7] =
+    ["codes", "exchanges", "refreshes", "revocations", "replays refused", "client_credentials", "introspections"];
+
 fn acknowledged(outcome: &Outcome) -> String {
-    let kinds =
-        ["codes", "exchanges", "refreshes", "revocations", "replays refused", "client_credentials", "introspections"];
-    kinds.iter().map(|what| counted(outcome, what)).sum::<u64>().to_string()
+    ACKNOWLEDGED.iter().map(|what| counted(outcome, what)).sum::<u64>().to_string()
 }
 
 fn kills(outcome: &Outcome) -> String {
@@ -148,19 +150,20 @@ pub(crate) fn report(outcomes: &[Outcome], seed: u64) -> String {
     }
     line("**violations**", &|outcome| format!("**{}**", outcome.violations.len()));
     line("minutes", &|outcome| format!("{:.1}", outcome.took.as_secs_f64() / 60.0));
-    text.push_str(&violations(outcomes));
+    text.push_str(&violations(outcomes.iter().map(|outcome| (outcome.setting.words(), &outcome.violations[..]))));
     text
 }
 
-fn violations(outcomes: &[Outcome]) -> String {
+/// Each violation, by database.
+pub(crate) fn violations<'a>(outcomes: impl Iterator<Item = (&'a str, &'a [Violation])>) -> String {
     let mut text = String::new();
-    for outcome in outcomes.iter().filter(|outcome| !outcome.violations.is_empty()) {
-        let _ = writeln!(text, "\nViolations on {}:\n", outcome.setting.words());
-        for (kind, number) in count(&outcome.violations) {
+    for (words, violations) in outcomes.filter(|(_, violations)| !violations.is_empty()) {
+        let _ = writeln!(text, "\nViolations on {words}:\n");
+        for (kind, number) in count(violations) {
             let _ = writeln!(text, "- {number} × {}", kind.words());
         }
         text.push('\n');
-        for violation in outcome.violations.iter().take(SHOWN) {
+        for violation in violations.iter().take(SHOWN) {
             let _ = writeln!(text, "    {violation}");
         }
     }

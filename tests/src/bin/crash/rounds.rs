@@ -177,7 +177,7 @@ impl Round {
         site.world.hold(self.is_looked_at);
         let killed = Instant::now();
         if self.target == Target::Stop {
-            self.stop(site, tally).await?;
+            stop_in_order(site, self.victim, tally).await?;
         } else {
             self.kill(site, &concerned).await?;
         }
@@ -286,38 +286,6 @@ impl Round {
         Ok(())
     }
 
-    /// Whatever has an effect must have an answer, and the process must end by itself with 0.
-    async fn stop(&self, site: &mut Site, tally: &mut Tally) -> Result<()> {
-        let world = site.world.clone();
-        world.hold(true);
-        let from = world.journal.len();
-        let began = Instant::now();
-        let server = &mut site.servers[self.victim];
-        signal("TERM", &server.process().into_iter().collect::<Vec<_>>())?;
-        match server.wait().await {
-            Ok(status) if status.success() => {}
-            Ok(status) => {
-                tally
-                    .violations
-                    .push(Violation::new(Kind::Unavailable, format!("a stop in order ended with {status}")));
-            }
-            Err(problem) => {
-                tally.violations.push(Violation::new(Kind::Unavailable, format!("a stop in order: {problem:#}")));
-                signal("KILL", &server.process().into_iter().collect::<Vec<_>>())?;
-                server.wait().await?;
-            }
-        }
-        tally.stop = tally.stop.max(began.elapsed());
-        // Whoever was cut off has noticed by then.
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let snapshot = site.database.snapshot().await?;
-        let unanswered = Unanswered::of(&world.journal.entries(), from, &snapshot);
-        tally.not_accepted += unanswered.all - unanswered.done.len();
-        tally.violations.extend(unanswered.cut_off());
-        world.hold(false);
-        Ok(())
-    }
-
     /// Waits until each of these servers answers to the load.
     async fn recovered(&self, site: &Site, concerned: &[usize], at: (Instant, Instant), tally: &mut Tally) {
         let (killed, restarted) = at;
@@ -342,6 +310,36 @@ impl Round {
         }
         tally.pauses.insert(self.target, pause);
     }
+}
+
+/// Whatever has an effect must have an answer, and the process must end by itself with 0.
+pub(crate) async fn stop_in_order(site: &mut Site, victim: usize, tally: &mut Tally) -> Result<()> {
+    let world = site.world.clone();
+    world.hold(true);
+    let from = world.journal.len();
+    let began = Instant::now();
+    let server = &mut site.servers[victim];
+    signal("TERM", &server.process().into_iter().collect::<Vec<_>>())?;
+    match server.wait().await {
+        Ok(status) if status.success() => {}
+        Ok(status) => {
+            tally.violations.push(Violation::new(Kind::Unavailable, format!("a stop in order ended with {status}")));
+        }
+        Err(problem) => {
+            tally.violations.push(Violation::new(Kind::Unavailable, format!("a stop in order: {problem:#}")));
+            signal("KILL", &server.process().into_iter().collect::<Vec<_>>())?;
+            server.wait().await?;
+        }
+    }
+    tally.stop = tally.stop.max(began.elapsed());
+    // Whoever was cut off has noticed by then.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let snapshot = site.database.snapshot().await?;
+    let unanswered = Unanswered::of(&world.journal.entries(), from, &snapshot);
+    tally.not_accepted += unanswered.all - unanswered.done.len();
+    tally.violations.extend(unanswered.cut_off());
+    world.hold(false);
+    Ok(())
 }
 
 /// Without its database a server lives, and says within a few seconds that it is not ready.

@@ -1,6 +1,8 @@
 //! The program itself, as a process that can be killed.
 
 use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::net::TcpListener;
@@ -69,6 +71,10 @@ impl Server {
         Self { program, port, log, child: None }
     }
 
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Where it listens.
     pub(crate) fn base(&self) -> String {
         format!("http://localhost:{}", self.port)
@@ -133,7 +139,21 @@ impl Server {
         &self.log
     }
 
-    fn end_of_log(&self) -> String {
+    /// What its log says that it does not say where nothing is broken, each once.
+    pub(crate) fn errors(&self) -> BTreeSet<String> {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let text = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
+        lines
+            .filter(|line| line["level"] == "ERROR" || line["message"] == "clean-up failed, and is tried again")
+            .map(|line| {
+                format!("{} {} {}", text(&line, "message"), text(&line["span"], "http.route"), text(&line, "error"))
+            })
+            .collect()
+    }
+
+    /// The last lines of its log.
+    pub(crate) fn end_of_log(&self) -> String {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(20)..].join("\n")

@@ -39,27 +39,36 @@ pub(crate) struct Site {
     pub(crate) database: Database,
     pub(crate) world: Arc<World>,
     pub(crate) http: reqwest::Client,
+    /// What the operator runs commands with.
+    pub(crate) program: Program,
     pub(crate) directory: TempDir,
 }
 
 impl Site {
     /// Starts everything, with so many people and two clients, as an operator would.
     pub(crate) async fn start(binary: &Path, setting: Setting, people: u64) -> Result<Self> {
+        Self::with(&vec![binary; setting.servers], setting, people).await
+    }
+
+    /// The same with a place and a program for each of more servers, of which those of the setting come first and are started.
+    pub(crate) async fn with(binaries: &[&Path], setting: Setting, people: u64) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("authgent-crash-").tempdir()?;
         let database = if setting.is_postgres { Database::postgres()? } else { Database::sqlite(directory.path()) };
         let mut ports = Vec::new();
-        for _ in 0..setting.servers {
+        for _ in binaries {
             ports.push(port(&ports)?);
         }
         let program = Program {
-            binary: binary.to_owned(),
+            binary: binaries.first().context("no program")?.to_path_buf(),
             variables: variables(ports[0], database.dsn()),
             directory: directory.path().to_owned(),
         };
-        let mut servers: Vec<Server> = ports.iter().map(|port| Server::new(&program, *port)).collect();
+        let with = |binary: &Path| Program { binary: binary.to_owned(), ..program.clone() };
+        let mut servers: Vec<Server> =
+            binaries.iter().zip(&ports).map(|(binary, port)| Server::new(&with(binary), *port)).collect();
         let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(Duration::from_secs(5));
         let http = http.build()?;
-        for server in &mut servers {
+        for server in servers.iter_mut().take(setting.servers) {
             server.start(&http).await?;
         }
         let password = secret(&SystemRandom)[..20].to_owned();
@@ -75,7 +84,8 @@ impl Site {
         let bases = servers.iter().map(Server::base).collect();
         let nightly = (text(&nightly, "client_id")?, text(&nightly, "client_secret")?);
         let world = Arc::new(World::new(bases, text(&web, "client_id")?, nightly, password));
-        Ok(Self { setting, servers, database, world, http, directory })
+        world.serve(&(0..setting.servers).collect::<Vec<_>>());
+        Ok(Self { setting, servers, database, world, http, program, directory })
     }
 
     pub(crate) fn caller(&self, seeded: Seeded) -> Result<Caller> {

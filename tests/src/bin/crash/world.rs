@@ -43,6 +43,8 @@ struct Watch {
 pub(crate) struct World {
     /// One address for each server.
     pub(crate) bases: Vec<String>,
+    /// Those that the load balancer knows.
+    serving: Mutex<Vec<usize>>,
     /// The public client that people let in.
     pub(crate) web: String,
     /// The client that acts for itself, and may introspect.
@@ -66,6 +68,7 @@ impl World {
         let watch = || Mutex::new(Watch { since: Instant::now(), first: None });
         let watches = bases.iter().map(|_| watch()).collect();
         Self {
+            serving: Mutex::new((0..bases.len()).collect()),
             bases,
             web,
             program,
@@ -79,6 +82,16 @@ impl World {
             stop: AtomicBool::new(false),
             hold: AtomicBool::new(false),
         }
+    }
+
+    /// From now on requests go to these servers and no others.
+    pub(crate) fn serve(&self, servers: &[usize]) {
+        servers.clone_into(&mut lock(&self.serving));
+    }
+
+    /// The servers that requests go to.
+    pub(crate) fn serving(&self) -> Vec<usize> {
+        lock(&self.serving).clone()
     }
 
     pub(crate) fn count(&self, what: &'static str) {
