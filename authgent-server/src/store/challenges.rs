@@ -1,6 +1,7 @@
 //! Steps of sign-ins that are not finished.
 
 use super::entity::challenges::{ActiveModel, Column, Entity};
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{Challenge, ChallengeKind, TokenHash};
 use authgent_core::time::Timestamp;
@@ -14,7 +15,7 @@ async fn find(
     now: Timestamp,
 ) -> Result<Option<Challenge>, StoreError> {
     let found = Entity::find_by_id(id.0.to_vec()).filter(Column::Kind.eq(kind.as_str()));
-    found.filter(Column::ExpiresAt.gt(now.0)).one(db).await?.map(Challenge::try_from).transpose()
+    found.filter(Column::ExpiresAt.gt(now.0)).only(db).await?.map(Challenge::try_from).transpose()
 }
 
 impl Store {

@@ -3,6 +3,7 @@
 use super::entity::clients::{ActiveModel, Column, Entity};
 use super::entity::{consents, grants};
 use super::error::Row;
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::client::LAST_USE_GRANULARITY;
 use crate::domain::{Client, ClientOrigin, ConsentMode, TokenHash};
@@ -11,11 +12,11 @@ use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 
 async fn find(db: &impl ConnectionTrait, id: &str) -> Result<Option<Client>, StoreError> {
-    Entity::find_by_id(id).one(db).await?.map(Client::try_from).transpose()
+    Entity::find_by_id(id).only(db).await?.map(Client::try_from).transpose()
 }
 
 async fn find_by_fingerprint(db: &impl ConnectionTrait, fingerprint: &TokenHash) -> Result<Option<Client>, StoreError> {
-    let found = Entity::find().filter(Column::Fingerprint.eq(fingerprint.0.to_vec())).one(db).await?;
+    let found = Entity::find().filter(Column::Fingerprint.eq(fingerprint.0.to_vec())).only(db).await?;
     found.map(Client::try_from).transpose()
 }
 

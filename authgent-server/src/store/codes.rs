@@ -3,6 +3,7 @@
 use super::entity::authorization_codes::{ActiveModel, Column, Entity};
 use super::entity::grants;
 use super::error::Row;
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{AuthorizationCode, Grant, TokenHash};
 use authgent_core::time::Timestamp;
@@ -16,7 +17,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn code(&self, code: &TokenHash) -> Result<Option<AuthorizationCode>, StoreError> {
-        Entity::find_by_id(code.0.to_vec()).one(&self.read.here()).await?.map(AuthorizationCode::try_from).transpose()
+        Entity::find_by_id(code.0.to_vec()).only(&self.read.here()).await?.map(AuthorizationCode::try_from).transpose()
     }
 }
 
@@ -27,7 +28,7 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn code_of_grant(&self, grant_id: Uuid) -> Result<Option<TokenHash>, StoreError> {
         let select = Entity::find().select_only().column(Column::CodeHash).filter(Column::GrantId.eq(grant_id));
-        let found: Option<Vec<u8>> = select.into_tuple().one(&self.read.here()).await?;
+        let found: Option<Vec<u8>> = select.into_tuple().only(&self.read.here()).await?;
         let hash = |hash: Vec<u8>| Row::hashed("authorization_codes", &hash).bytes32("code_hash", &hash).map(TokenHash);
         found.map(hash).transpose()
     }
@@ -51,7 +52,7 @@ impl WriteTransaction {
     pub async fn code_with_grant(&self, code: &TokenHash) -> Result<Option<(AuthorizationCode, Grant)>, StoreError> {
         let mut select = Entity::find_by_id(code.0.to_vec()).find_also_related(grants::Entity);
         QueryTrait::query(&mut select).lock_with_tables(LockType::Update, [Entity]);
-        match select.one(&*self.inner).await? {
+        match select.only(&*self.inner).await? {
             None => Ok(None),
             Some((code, Some(grant))) => Ok(Some((code.try_into()?, grant.try_into()?))),
             Some((code, None)) => {

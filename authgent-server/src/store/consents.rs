@@ -2,6 +2,7 @@
 
 use super::entity::consents::{ActiveModel, Column, Entity};
 use super::entity::users;
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::Consent;
 use authgent_core::resource::ResourceUri;
@@ -21,7 +22,7 @@ impl Store {
         resource: &ResourceUri,
     ) -> Result<Option<Consent>, StoreError> {
         let key = (user_id, client_id.to_owned(), resource.as_str().to_owned());
-        Entity::find_by_id(key).one(&self.read.here()).await?.map(Consent::try_from).transpose()
+        Entity::find_by_id(key).only(&self.read.here()).await?.map(Consent::try_from).transpose()
     }
 }
 
@@ -38,9 +39,9 @@ impl WriteTransaction {
     ) -> Result<Option<Consent>, StoreError> {
         // A row that is not there cannot be locked, so it is the person.
         let person = users::Entity::find_by_id(user_id).select_only().column(users::Column::Id);
-        person.lock(LockType::NoKeyUpdate).into_tuple::<Uuid>().one(&*self.inner).await?;
+        person.lock(LockType::NoKeyUpdate).into_tuple::<Uuid>().only(&*self.inner).await?;
         let key = (user_id, client_id.to_owned(), resource.as_str().to_owned());
-        let row = Entity::find_by_id(key).lock_exclusive().one(&*self.inner).await?;
+        let row = Entity::find_by_id(key).lock_exclusive().only(&*self.inner).await?;
         row.map(Consent::try_from).transpose()
     }
 

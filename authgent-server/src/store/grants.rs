@@ -1,6 +1,7 @@
 //! Grants.
 
 use super::entity::grants::{ActiveModel, Column, Entity};
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{Grant, RevocationReason, TokenHash};
 use authgent_core::time::Timestamp;
@@ -9,7 +10,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelec
 use uuid::Uuid;
 
 async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<Grant>, StoreError> {
-    Entity::find_by_id(id).one(db).await?.map(Grant::try_from).transpose()
+    Entity::find_by_id(id).only(db).await?.map(Grant::try_from).transpose()
 }
 
 impl Store {

@@ -1,6 +1,7 @@
 //! People as upstream providers know them.
 
 use super::entity::identities::{ActiveModel, Column, Entity, groups};
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::Identity;
 use sea_orm::sea_query::Expr;
@@ -9,7 +10,7 @@ use uuid::Uuid;
 
 async fn find(db: &impl ConnectionTrait, issuer: &str, subject: &str) -> Result<Option<Identity>, StoreError> {
     let key = (issuer.to_owned(), subject.to_owned());
-    Entity::find_by_id(key).one(db).await?.map(Identity::try_from).transpose()
+    Entity::find_by_id(key).only(db).await?.map(Identity::try_from).transpose()
 }
 
 async fn of_user(db: &impl ConnectionTrait, user_id: Uuid) -> Result<Vec<Identity>, StoreError> {

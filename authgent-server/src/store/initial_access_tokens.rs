@@ -1,6 +1,7 @@
 //! What authorizes registering a client.
 
 use super::entity::initial_access_tokens::{ActiveModel, Column, Entity};
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::TokenHash;
 use crate::domain::registration::InitialAccessToken;
@@ -15,7 +16,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn initial_access_token(&self, hash: &TokenHash) -> Result<Option<InitialAccessToken>, StoreError> {
-        let found = Entity::find().filter(Column::TokenHash.eq(hash.0.to_vec())).one(&self.read.here()).await?;
+        let found = Entity::find().filter(Column::TokenHash.eq(hash.0.to_vec())).only(&self.read.here()).await?;
         found.map(InitialAccessToken::try_from).transpose()
     }
 

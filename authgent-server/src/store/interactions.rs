@@ -1,6 +1,7 @@
 //! Authorization requests that wait for a person's answer.
 
 use super::entity::interactions::{ActiveModel, Column, Entity, PENDING, columns_of};
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{Interaction, InteractionState, TokenHash};
 use sea_orm::sea_query::{Expr, LockType};
@@ -12,7 +13,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn interaction(&self, ticket: &TokenHash) -> Result<Option<Interaction>, StoreError> {
-        Entity::find_by_id(ticket.0.to_vec()).one(&self.read.here()).await?.map(Interaction::try_from).transpose()
+        Entity::find_by_id(ticket.0.to_vec()).only(&self.read.here()).await?.map(Interaction::try_from).transpose()
     }
 }
 
@@ -24,7 +25,7 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn interaction(&self, ticket: &TokenHash) -> Result<Option<Interaction>, StoreError> {
         let select = Entity::find_by_id(ticket.0.to_vec()).lock(LockType::Update);
-        select.one(&*self.inner).await?.map(Interaction::try_from).transpose()
+        select.only(&*self.inner).await?.map(Interaction::try_from).transpose()
     }
 
     /// Adds an interaction.

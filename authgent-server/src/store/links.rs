@@ -1,6 +1,7 @@
 //! One-time links.
 
 use super::entity::one_time_links::{ActiveModel, Column, Entity};
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{OneTimeLink, TokenHash};
 use authgent_core::time::Timestamp;
@@ -14,7 +15,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn link(&self, token: &TokenHash) -> Result<Option<OneTimeLink>, StoreError> {
-        Entity::find_by_id(token.0.to_vec()).one(&self.read.here()).await?.map(OneTimeLink::try_from).transpose()
+        Entity::find_by_id(token.0.to_vec()).only(&self.read.here()).await?.map(OneTimeLink::try_from).transpose()
     }
 }
 

@@ -42,6 +42,7 @@ mod lateness;
 mod limited;
 mod links;
 mod migration;
+mod only;
 mod passkeys;
 mod redemption;
 mod refresh_tokens;

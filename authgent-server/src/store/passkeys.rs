@@ -1,6 +1,7 @@
 //! Passkeys.
 
 use super::entity::passkeys::{ActiveModel, Column, Entity};
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::Passkey;
 use authgent_core::time::Timestamp;
@@ -35,7 +36,7 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn passkey_by_credential_id(&self, credential_id: &[u8]) -> Result<Option<Passkey>, StoreError> {
         let found = Entity::find().filter(Column::CredentialId.eq(credential_id.to_vec()));
-        found.one(&*self.inner).await?.map(Passkey::try_from).transpose()
+        found.only(&*self.inner).await?.map(Passkey::try_from).transpose()
     }
 
     /// Adds a passkey.

@@ -2,6 +2,7 @@
 
 use super::entity::grants;
 use super::entity::refresh_tokens::{ActiveModel, Column, Entity};
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction, entity, error};
 use crate::domain::{Grant, RefreshToken, TokenHash};
 use authgent_core::time::Timestamp;
@@ -30,7 +31,7 @@ impl Store {
         token: &TokenHash,
     ) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
         let select = Entity::find_by_id(token.0.to_vec()).find_also_related(grants::Entity);
-        select.one(&self.read.here()).await?.map(with_grant).transpose()
+        select.only(&self.read.here()).await?.map(with_grant).transpose()
     }
 
     /// Whether the grant has a refresh token, whatever its state.
@@ -55,7 +56,7 @@ impl WriteTransaction {
     ) -> Result<Option<(RefreshToken, Grant)>, StoreError> {
         let mut select = Entity::find_by_id(token.0.to_vec()).find_also_related(grants::Entity);
         QueryTrait::query(&mut select).lock_with_tables(LockType::Update, [Entity]);
-        select.one(&*self.inner).await?.map(with_grant).transpose()
+        select.only(&*self.inner).await?.map(with_grant).transpose()
     }
 
     /// Adds a refresh token.

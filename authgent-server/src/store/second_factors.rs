@@ -1,6 +1,7 @@
 //! Authenticator apps and recovery codes.
 
 use super::entity::{recovery_codes, totp};
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{TokenHash, Totp};
 use authgent_core::time::Timestamp;
@@ -9,7 +10,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFi
 use uuid::Uuid;
 
 async fn find(db: &impl ConnectionTrait, user_id: Uuid) -> Result<Option<Totp>, StoreError> {
-    Ok(totp::Entity::find_by_id(user_id).one(db).await?.map(Totp::from))
+    Ok(totp::Entity::find_by_id(user_id).only(db).await?.map(Totp::from))
 }
 
 impl Store {

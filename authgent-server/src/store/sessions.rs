@@ -3,6 +3,7 @@
 use super::entity::sessions::{ActiveModel, Column, Entity};
 use super::entity::users;
 use super::error::Row;
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{Device, Session, TokenHash, User};
 use authgent_core::time::Timestamp;
@@ -20,7 +21,7 @@ impl Store {
             .find_also_related(users::Entity)
             .filter(Column::ExpiresAt.gt(now.0))
             .filter(users::Column::Enabled.eq(true))
-            .one(&self.read.here())
+            .only(&self.read.here())
             .await?;
         match found {
             None => Ok(None),
@@ -65,7 +66,7 @@ impl WriteTransaction {
         let select = Entity::find_by_id(id.0.to_vec()).select_only().column(Column::UserId);
         // The weakest lock that keeps it from being deleted: that it was used may be noted meanwhile.
         let select = select.filter(Column::ExpiresAt.gt(now.0)).lock(LockType::KeyShare);
-        Ok(select.into_tuple::<Uuid>().one(&*self.inner).await?.is_some())
+        Ok(select.into_tuple::<Uuid>().only(&*self.inner).await?.is_some())
     }
 
     /// Adds a session.

@@ -1,6 +1,7 @@
 //! How often signing in failed.
 
 use super::entity::sign_in_failures::{ActiveModel, Column, Entity};
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{SignInFailures, TokenHash};
 use authgent_core::time::Timestamp;
@@ -37,7 +38,7 @@ impl WriteTransaction {
         let expired = Entity::delete_by_id(key.0.to_vec()).filter(Column::ExpiresAt.lte(now.0));
         expired.exec(&*self.inner).await?;
         let found = Entity::find_by_id(key.0.to_vec()).filter(Column::ExpiresAt.gt(now.0)).lock_exclusive();
-        found.one(&*self.inner).await?.map(SignInFailures::try_from).transpose()
+        found.only(&*self.inner).await?.map(SignInFailures::try_from).transpose()
     }
 
     /// Remembers failures in the place of what was remembered. Where two callers begin at once with the first failure, both

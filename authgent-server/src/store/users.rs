@@ -1,6 +1,7 @@
 //! People.
 
 use super::entity::users::{ActiveModel, Column, Entity};
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction};
 use crate::domain::{Email, User};
 use sea_orm::sea_query::{Expr, LockType};
@@ -8,11 +9,11 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 use uuid::Uuid;
 
 async fn find(db: &impl ConnectionTrait, id: Uuid) -> Result<Option<User>, StoreError> {
-    Entity::find_by_id(id).one(db).await?.map(User::try_from).transpose()
+    Entity::find_by_id(id).only(db).await?.map(User::try_from).transpose()
 }
 
 async fn find_by_email(db: &impl ConnectionTrait, email: &Email) -> Result<Option<User>, StoreError> {
-    let found = Entity::find().filter(Column::EmailCanonical.eq(email.canonical())).one(db).await?;
+    let found = Entity::find().filter(Column::EmailCanonical.eq(email.canonical())).only(db).await?;
     found.map(User::try_from).transpose()
 }
 
@@ -59,7 +60,7 @@ impl WriteTransaction {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn lock_user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
         let select = Entity::find_by_id(id).lock(LockType::NoKeyUpdate);
-        select.one(&*self.inner).await?.map(User::try_from).transpose()
+        select.only(&*self.inner).await?.map(User::try_from).transpose()
     }
 
     /// The person with this e-mail address in any spelling, enabled or not, as this transaction sees it.
