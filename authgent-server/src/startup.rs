@@ -209,6 +209,9 @@ impl Application {
         ];
         let outcome = self.server.await.map_err(StartupError::Run);
         beside.iter().for_each(tokio::task::JoinHandle::abort);
+        if let Err(error) = self.services.write_uses().await {
+            tracing::warn!(error = %error, "that clients were used could not be written");
+        }
         // SQLite then folds its write-ahead log into the file, so that a copy of the file is whole.
         self.services.store.close().await;
         outcome

@@ -6,10 +6,10 @@
 //! [`LONGEST_MEMORY`].
 
 use crate::domain::{Client, Resource};
+use crate::service::uses::Uses;
 use crate::service::{Services, TargetError, userinfo};
 use crate::store::{LEASE, Store, StoreError};
 use authgent_core::resource::ResourceUri;
-use authgent_core::time::Timestamp;
 use moka::sync::Cache;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -39,6 +39,7 @@ pub struct Memory {
     generation: Flights,
     clients: Cache<String, Seen<Client>>,
     resources: Cache<(), Seen<KnownResources>>,
+    pub(super) uses: Uses,
 }
 
 struct Seen<T> {
@@ -68,7 +69,7 @@ impl Default for Memory {
     fn default() -> Self {
         let clients = Cache::builder().max_capacity(CLIENTS).time_to_live(LONGEST_MEMORY).build();
         let resources = Cache::builder().max_capacity(1).time_to_live(LONGEST_MEMORY).build();
-        Self { generation: Flights::default(), clients, resources }
+        Self { generation: Flights::default(), clients, resources, uses: Uses::default() }
     }
 }
 
@@ -229,25 +230,10 @@ impl Services {
         Err(TargetError::Unknown { meant: uri.probably_meant(known).map(ToString::to_string), uri: uri.to_string() })
     }
 
-    /// Notes that a client received a token, where that was not noted within the hour.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`].
-    pub async fn note_use(&self, view: View, client: &Arc<Client>, now: Timestamp) -> Result<(), StoreError> {
-        if !client.last_use_is_stale(now) {
-            return Ok(());
-        }
-        let tx = self.store.begin().await?;
-        tx.touch_client(&client.id, now).await?;
-        tx.commit().await?;
-        self.remember_use(view, client, now);
-        Ok(())
-    }
-
-    /// Otherwise each of its requests of the next minute would note it again.
-    pub fn remember_use(&self, view: View, client: &Arc<Client>, now: Timestamp) {
-        let what = Arc::new(Client { last_used_at: Some(now), ..Client::clone(client) });
-        self.memory.clients.insert(client.id.clone(), Seen { generation: view.generation, what });
+    /// As [`Services::client`] finds it from now on, until it is read again.
+    pub(super) fn remember_client(&self, view: View, client: Client) {
+        let (id, what) = (client.id.clone(), Arc::new(client));
+        self.memory.clients.insert(id, Seen { generation: view.generation, what });
     }
 }
 

@@ -8,8 +8,13 @@ use super::{Store, StoreError, WriteTransaction};
 use crate::domain::client::LAST_USE_GRANULARITY;
 use crate::domain::{Client, ClientOrigin, ConsentMode, TokenHash};
 use authgent_core::time::Timestamp;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, OnConflict};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
+
+/// How many clients [`WriteTransaction::note_uses`] takes at most: so few that nobody who waits for the transaction notices.
+pub const USES: usize = 32;
 
 async fn find(db: &impl ConnectionTrait, id: &str) -> Result<Option<Client>, StoreError> {
     Entity::find_by_id(id).only(db).await?.map(Client::try_from).transpose()
@@ -195,15 +200,20 @@ impl WriteTransaction {
         Ok(Entity::delete_by_id(id).exec(&*self.inner).await?.rows_affected == 1)
     }
 
-    /// Notes that a client was used, where the last use that was noted is [`LAST_USE_GRANULARITY`] ago or more; otherwise
-    /// nothing is written or locked. [`Client::last_use_is_stale`] saves asking.
+    /// Notes that so many clients, [`USES`] at most, were used, of each where the last use that was noted is [`LAST_USE_GRANULARITY`]
+    /// ago or more. One that somebody else changes at this moment is left out, so that nobody waits.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    pub async fn touch_client(&self, id: &str, at: Timestamp) -> Result<(), StoreError> {
+    pub async fn note_uses(&self, ids: &[String], at: Timestamp) -> Result<(), StoreError> {
+        let Some(last) = ids.last() else { return Ok(()) };
+        // Always as many, so that it is always the same statement.
+        let ids = (0..USES).map(|number| ids.get(number).unwrap_or(last).as_str());
         let older = Column::LastUsedAt.is_null().or(Column::LastUsedAt.lte(at.minus(LAST_USE_GRANULARITY).0));
+        let due = Entity::find().select_only().column(Column::Id).filter(Column::Id.is_in(ids)).filter(older);
+        let due = due.lock_with_behavior(LockType::NoKeyUpdate, LockBehavior::SkipLocked);
         let update = Entity::update_many().col_expr(Column::LastUsedAt, Expr::value(at.0));
-        update.filter(Column::Id.eq(id)).filter(older).exec(&*self.inner).await?;
+        update.filter(Column::Id.in_subquery(due.into_query())).exec(&*self.inner).await?;
         Ok(())
     }
 }

@@ -62,6 +62,7 @@ pub use again::Attempts;
 pub use applications::Usage;
 pub use backup::{BackedUp, BackupError, RestoreOptions, Restored};
 pub use cleanup::{RETENTION_SECONDS, Swept};
+pub use clients::USES;
 pub use connections::http_threads;
 pub use error::StoreError;
 pub use generation::LEASE;

@@ -61,9 +61,7 @@ pub(super) async fn quickly(
     let Some((grant, user, nonce)) = services.store.redeem_code(redemption).await? else { return Ok(None) };
     let mut response = for_grant(services, view, &grant, &user, &grant.scope, nonce, now).await?;
     response.refresh_token = refresh_token.map(|secret| family(grant.id, &code) + &secret);
-    if let Err(error) = services.note_use(view, &client, now).await {
-        tracing::warn!(client.id = %client.id, error = %error, "that a client was used could not be noted");
-    }
+    services.note_use(view, &client, now);
     Ok(Some(response))
 }
 
@@ -131,14 +129,8 @@ async fn consume(
     if let Some((_, row)) = &refresh_token {
         tx.insert_refresh_token(row).await?;
     }
-    let stale = client.last_use_is_stale(now);
-    if stale {
-        tx.touch_client(&client.id, now).await?;
-    }
     tx.commit().await?;
-    if stale {
-        services.remember_use(view, client, now);
-    }
+    services.note_use(view, client, now);
     Ok(Consumed::Won(refresh_token.map(|(token, _)| token)))
 }
 

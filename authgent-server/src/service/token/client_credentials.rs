@@ -39,6 +39,6 @@ pub(super) async fn issue(
     }
     let now = services.now();
     let response = for_client(services, client, &resource, &scope, now)?;
-    services.note_use(view, client, now).await?;
+    services.note_use(view, client, now);
     Ok(response)
 }

@@ -56,9 +56,7 @@ pub(super) async fn quickly(
     let Some((grant, user)) = services.store.rotate_refresh_token(rotation).await? else { return Ok(None) };
     let mut response = for_grant(services, view, &grant, &user, &grant.scope, None, now).await?;
     response.refresh_token = Some(successor);
-    if let Err(error) = services.note_use(view, &client, now).await {
-        tracing::warn!(client.id = %client.id, error = %error, "that a client was used could not be noted");
-    }
+    services.note_use(view, &client, now);
     Ok(Some(response))
 }
 
@@ -83,6 +81,7 @@ pub(super) async fn refresh(
     let user = services.store.user(grant.user_id).await?.ok_or(TokenError::GrantRevoked)?;
     let mut response = for_grant(services, view, &grant, &user, &scope, None, now).await?;
     response.refresh_token = Some(rotate(services, client, presented, now).await?);
+    services.note_use(view, client, now);
     Ok(response)
 }
 
@@ -116,7 +115,6 @@ async fn rotate(services: &Services, client: &Client, presented: &str, now: Time
         if tx.consume_refresh_token(&presented_hash, now, &nonce).await? {
             let (successor, hash) = presented.successor(&nonce);
             tx.insert_refresh_token(&refresh_token(services, hash, grant.id, now)).await?;
-            tx.touch_client(&client.id, now).await?;
             tx.commit().await?;
             return Ok(successor);
         }

@@ -164,7 +164,7 @@ async fn every_change_of_what_replicas_remember_ends_the_generation() {
         ends!(true, |write| write.delete_client("client"));
         // What is read at each request anyway, and a client that nobody can have remembered.
         ends!(false, |write| write.insert_client(&client("client")));
-        ends!(false, |write| write.touch_client("client", NOW));
+        ends!(false, |write| write.note_uses(&["client".to_owned()], NOW));
         ends!(false, |write| write.set_user_enabled(user(1).id, false));
         // A change that is not committed changes nothing.
         let write = store.begin().await.unwrap();

@@ -3,7 +3,7 @@
 use super::fixtures::*;
 use super::on_every_store;
 use crate::domain::*;
-use crate::store::StoreError;
+use crate::store::{StoreError, USES};
 use authgent_core::time::Timestamp;
 use uuid::Uuid;
 
@@ -48,6 +48,30 @@ async fn an_email_address_is_taken_in_every_spelling() {
 }
 
 #[tokio::test]
+async fn uses_of_as_many_clients_as_fit_are_noted_and_nobody_is_waited_for() {
+    on_every_store(async |store| {
+        let ids: Vec<_> = (0..USES).map(|number| format!("client-{number}")).collect();
+        let write = store.begin().await.unwrap();
+        for id in &ids {
+            write.insert_client(&client(id)).await.unwrap();
+        }
+        write.commit().await.unwrap();
+        // On SQLite there is one who writes at a time.
+        let other = if store.writer.is_none() { Some(store.begin().await.unwrap()) } else { None };
+        if let Some(other) = &other {
+            other.set_client_enabled("client-3", true).await.unwrap();
+        }
+        let write = store.begin().await.unwrap();
+        write.note_uses(&ids, NOW).await.unwrap();
+        write.commit().await.unwrap();
+        let noted =
+            store.clients().await.unwrap().into_iter().filter(|client| client.last_used_at == Some(NOW)).count();
+        assert_eq!(noted, USES - usize::from(other.is_some()));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn clients() {
     on_every_store(async |store| {
         let public = Client { secret_hash: None, origin: ClientOrigin::Operator, ..client("public") };
@@ -60,9 +84,10 @@ async fn clients() {
         assert!(!write.update_client_secret("public", &hash(77)).await.unwrap(), "a public client has no secret");
         assert!(write.set_client_enabled("public", false).await.unwrap());
         assert!(!write.set_client_enabled("nobody", false).await.unwrap());
-        write.touch_client("secret", NOW.plus(4000)).await.unwrap();
-        write.touch_client("secret", NOW.plus(7599)).await.unwrap();
-        write.touch_client("secret", NOW.plus(20)).await.unwrap();
+        for at in [4000, 7599, 20] {
+            write.note_uses(&["secret".to_owned(), "nobody".to_owned()], NOW.plus(at)).await.unwrap();
+        }
+        write.note_uses(&[], NOW.plus(9000)).await.unwrap();
         write.commit().await.unwrap();
         let secret = Client { secret_hash: Some(hash(77)), last_used_at: Some(NOW.plus(4000)), ..secret };
         assert_eq!(store.clients().await.unwrap(), [Client { enabled: false, ..public }, secret.clone()]);

@@ -3,6 +3,7 @@
 use authgent_tests::flow::{REDIRECT_URI, payload};
 use authgent_tests::server::{RESOURCE, TestServer};
 use serde_json::json;
+use std::time::Duration;
 
 async fn service(server: &TestServer, scope: Option<&str>) -> (String, String) {
     let mut metadata = json!({"client_name": "Nightly job", "grant_types": ["client_credentials"]});
@@ -26,7 +27,14 @@ async fn the_client_speaks_for_itself_without_a_refresh_token() {
         (&claims["sub"], &claims["client_id"], &claims["scope"]),
         (&json!(client_id), &json!(client_id), &json!("mcp:read"))
     );
-    assert!(server.store.client(&client_id).await.unwrap().unwrap().last_used_at.is_some());
+    // It is written beside the requests.
+    let used = async || server.store.client(&client_id).await.unwrap().unwrap().last_used_at.is_some();
+    let written = async {
+        while !used().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), written).await.expect("that it was used is written");
     assert!(claims.get("auth_time").is_none() && claims.get("email").is_none());
 }
 
