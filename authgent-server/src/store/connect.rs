@@ -1,5 +1,6 @@
 //! Opening the two pools.
 
+use super::checkpoint::{Checkpoints, FALLBACK};
 use super::connections::{Connections, LONGEST};
 use super::dsn::{self, Target};
 use super::lateness::Lateness;
@@ -116,7 +117,8 @@ async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Resu
     check_log(path).await?;
     let readers = std::thread::available_parallelism().map_or(2, |cores| u32::try_from(cores.get()).unwrap_or(8));
     let reading = options.clone().pragma("query_only", "ON");
-    let read = sqlite_pool(reading, readers.clamp(2, 8)).await.map_err(unreadable)?;
+    // One of them copies the write-ahead log. Each is opened when it is needed.
+    let read = sqlite_pool(reading, readers.clamp(2, 8) + 1).await.map_err(unreadable)?;
     // Before anything is written: the next step would already change another program's file.
     let foreign = migration::foreign_tables(&read).await.map_err(unreadable)?;
     if !foreign.is_empty() {
@@ -127,8 +129,12 @@ async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Resu
     // rotations never waits for the one who reads it.
     let writing =
         options.journal_mode(SqliteJournalMode::Wal).pragma("temp_store", "MEMORY").row_buffer_size(2 * TURNS);
+    let writing = writing.pragma("wal_autocheckpoint", FALLBACK.to_string());
     let lateness = Arc::default();
-    let writer = Writer::start(writing, PATIENCE, Arc::clone(&lateness)).await.map_err(unreadable)?;
+    let checkpoints = Arc::<Checkpoints>::default();
+    let writer = Writer::start(writing, PATIENCE, Arc::clone(&lateness), Arc::clone(&checkpoints));
+    let writer = writer.await.map_err(unreadable)?;
+    tokio::spawn(checkpoints.run(read.clone()));
     Ok(Store {
         read: Connections::Sqlite(read),
         writer: Some(writer),

@@ -22,6 +22,7 @@ mod at_once;
 mod backup;
 mod batches;
 mod challenges;
+mod checkpoint;
 mod cleanup;
 mod clients;
 mod codes;

@@ -7,6 +7,7 @@
 //! ever waits for company.
 
 use super::at_once::{self, WANTED_IN_SQLITE, Written};
+use super::checkpoint::{self, Checkpoints};
 use super::connect::{PATIENCE, sqlite_pool};
 use super::error::is_locked;
 use super::lateness::Lateness;
@@ -69,10 +70,11 @@ impl Writer {
         options: SqliteConnectOptions,
         patience: Duration,
         lateness: Arc<Lateness>,
+        checkpoints: Arc<Checkpoints>,
     ) -> Result<Self, DbErr> {
         let connection = open(&options).await?;
         let (queue, turns) = mpsc::channel(LONGEST_QUEUE);
-        tokio::spawn(run(options, connection, turns, lateness));
+        tokio::spawn(run(options, connection, turns, lateness, checkpoints));
         Ok(Self { queue, patience })
     }
 
@@ -183,6 +185,7 @@ async fn run(
     connection: DatabaseConnection,
     mut queue: mpsc::Receiver<Turn>,
     lateness: Arc<Lateness>,
+    checkpoints: Arc<Checkpoints>,
 ) {
     let mut connection = Some(connection);
     let mut turns = Vec::with_capacity(TURNS);
@@ -197,6 +200,13 @@ async fn run(
         });
         lateness.note(came.fold(began, Instant::min));
         waiting.drain(..).for_each(|waiting| waiting.tell(&outcome));
+        checkpoints.note();
+        if checkpoints.is_last()
+            && let Some(connection) = &connection
+            && let Err(error) = checkpoint::finish(connection).await
+        {
+            tracing::warn!(error = %error, "the end of the write-ahead log could not be copied into the database file");
+        }
         if let Err(error) = outcome {
             tracing::error!(error = %error, "writing to the database failed");
             // After an error nobody knows in which state the connection is.
@@ -210,6 +220,7 @@ async fn run(
             turns.drain(..).for_each(|turn| turn.refuse(&error.to_string()));
         }
     }
+    checkpoints.end();
     if let Some(connection) = connection {
         close(&connection).await;
     }

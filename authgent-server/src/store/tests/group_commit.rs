@@ -138,7 +138,8 @@ async fn nobody_is_told_that_nothing_was_done_of_what_is_done_later() {
     store.migrate().await.unwrap();
     with_grant(&store).await;
     let options = SqliteConnectOptions::new().filename(&file).busy_timeout(Duration::from_secs(5));
-    store.writer = Some(Writer::start(options, Duration::from_millis(50), Arc::default()).await.unwrap());
+    store.writer =
+        Some(Writer::start(options, Duration::from_millis(50), Arc::default(), Arc::default()).await.unwrap());
     let rotation = super::rotation::rotation(&store, 2, 3).await;
     // A disk that stands still, or somebody else who writes.
     let other = Store::connect(&dsn.into()).await.unwrap();

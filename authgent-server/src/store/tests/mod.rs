@@ -4,6 +4,7 @@
 
 mod applications;
 mod backup;
+mod checkpoint;
 mod cleanup;
 mod corrupt;
 mod damage;
