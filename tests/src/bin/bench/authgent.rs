@@ -13,6 +13,7 @@ use authgent_server::clock::SystemClock;
 use authgent_server::crypto::hash::{base64url, token_hash};
 use authgent_server::crypto::pem::{SigningAlgorithm, generate_pem};
 use authgent_server::crypto::random::{SystemRandom, secret, uuid_v7};
+use authgent_server::domain::client::LAST_USE_GRANULARITY;
 use authgent_server::domain::{
     Amr, AuthorizationCode, Client, ClientOrigin, Email, Grant, GrantState, RefreshToken, RefreshTokenState, User,
 };
@@ -39,6 +40,8 @@ const SECRET: &str = "the secret of the benchmark";
 const PUBLIC: &str = "public";
 /// Far enough ahead for every measurement.
 const LIFETIME: i64 = 1_000_000;
+/// How long access tokens live by default, in seconds.
+const TOKEN_TTL: i64 = 300;
 /// Rows of a transaction that fills a database.
 const BATCH: usize = 5_000;
 
@@ -146,8 +149,10 @@ impl Site {
         for begin in (0..clients).step_by(BATCH) {
             let tx = self.store.begin().await?;
             for number in begin..clients.min(begin + BATCH) {
+                // As where each refreshes as often as access tokens live: its last use was noted within the hour, or is so now.
+                let last = i64::try_from(number)? * 7919 % (LAST_USE_GRANULARITY + TOKEN_TTL);
                 let client = Client::new(format!("client-{number}"), metadata.clone(), ClientOrigin::Registered, now);
-                tx.insert_client(&client).await?;
+                tx.insert_client(&Client { last_used_at: Some(now.minus(last)), ..client }).await?;
             }
             tx.commit().await?;
         }
