@@ -122,8 +122,11 @@ pub(in crate::http) fn authorize_error(
             Err(PageError::new(services, request, Problem::Malformed).with_cause(&refusal.to_string()))
         }
         AuthorizeError::Redirect { location, refusal, .. } => {
-            let cause = refusal.source.as_ref().map(ToString::to_string);
-            tracing::info!(error.code = %refusal.code, error.description = %printable(&refusal.description), cause, "authorization refused");
+            // The client is told by a redirect, which would raise no alarm.
+            if let Some(error) = &refusal.source {
+                tracing::error!(error = %error, "the database did not answer");
+            }
+            tracing::info!(error.code = %refusal.code, error.description = %printable(&refusal.description), "authorization refused");
             Ok(HttpResponse::SeeOther()
                 .insert_header((LOCATION, location))
                 .insert_header((CACHE_CONTROL, "no-store"))
