@@ -7,6 +7,7 @@ use super::pem::SigningKey;
 use authgent_core::jwk::{JwkSet, PublicJwk};
 use authgent_core::token::{AT_JWT, TokenHeader};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -76,7 +77,7 @@ pub struct Keyring {
     others: HashMap<String, Arc<VerifyingKey>>,
     jwks: JwkSet,
     /// The set as JSON, and its entity tag.
-    document: (String, String),
+    document: (Bytes, String),
     /// Encoded headers of the active key for the types that are signed all the time.
     headers: [(&'static str, String); 2],
 }
@@ -98,7 +99,7 @@ impl Keyring {
         let headers = [AT_JWT, "JWT"].map(|typ| (typ, encoded_header(&active, typ)));
         let body = serde_json::to_string(&jwks)?;
         let etag = format!("\"{}\"", base64url(&token_hash(&body).0[..12]));
-        Ok(Self { active, others: by_kid, jwks, document: (body, etag), headers })
+        Ok(Self { active, others: by_kid, jwks, document: (body.into(), etag), headers })
     }
 
     /// The key that signs.
@@ -115,8 +116,8 @@ impl Keyring {
 
     /// The public keys as JSON (RFC 7517, section 5).
     #[must_use]
-    pub fn document(&self) -> &str {
-        &self.document.0
+    pub fn document(&self) -> Bytes {
+        self.document.0.clone()
     }
 
     /// The entity tag of [`Keyring::document`], in quotes (RFC 9110, section 8.8.3).

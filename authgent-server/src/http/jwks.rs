@@ -16,9 +16,5 @@ pub(super) async fn get(request: HttpRequest, services: web::Data<Services>) -> 
     });
     let mut response = if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     response.insert_header((CACHE_CONTROL, format!("public, max-age={MAX_AGE}"))).insert_header((ETAG, keys.etag()));
-    if unchanged {
-        response.finish()
-    } else {
-        response.content_type("application/json").body(keys.document().to_owned())
-    }
+    if unchanged { response.finish() } else { response.content_type("application/json").body(keys.document()) }
 }

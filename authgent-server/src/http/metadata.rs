@@ -9,5 +9,5 @@ pub(super) async fn get(services: web::Data<Services>) -> Result<HttpResponse, A
     let document = metadata::document(&services).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((CACHE_CONTROL, "public, max-age=60")).content_type("application/json");
-    Ok(response.body(document.to_string()))
+    Ok(response.body(document))
 }

@@ -10,6 +10,7 @@ use crate::service::uses::Uses;
 use crate::service::{Services, TargetError, userinfo};
 use crate::store::{LEASE, Store, StoreError};
 use authgent_core::resource::ResourceUri;
+use bytes::Bytes;
 use moka::sync::Cache;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -62,7 +63,7 @@ pub struct KnownResources {
     /// The canonical URIs of all, and of the userinfo endpoint.
     pub uris: Arc<[String]>,
     /// What the server says of itself, which depends on them and on nothing else that changes while it runs.
-    pub(super) metadata: OnceLock<Arc<str>>,
+    pub(super) metadata: OnceLock<Bytes>,
 }
 
 impl Default for Memory {

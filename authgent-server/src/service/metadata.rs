@@ -8,7 +8,7 @@ use authgent_core::metadata::client::{ASSERTION_ALGORITHMS, GrantType, TokenEndp
 use authgent_core::metadata::server::AuthorizationServerMetadata;
 use authgent_core::pkce::S256;
 use authgent_core::scope::{Scope, ScopeToken};
-use std::sync::Arc;
+use bytes::Bytes;
 
 /// What ID tokens and the userinfo endpoint may say.
 const CLAIMS: [&str; 13] = [
@@ -35,13 +35,13 @@ const UI_LOCALES: [&str; 2] = ["en", "de"];
 ///
 /// # Errors
 /// [`StoreError`] where the resources cannot be read.
-pub async fn document(services: &Services) -> Result<Arc<str>, StoreError> {
+pub async fn document(services: &Services) -> Result<Bytes, StoreError> {
     let resources = services.resources(services.last_view()).await?;
     let document = resources.metadata.get_or_init(|| {
         // A document of strings and lists is always JSON.
         serde_json::to_string(&metadata(services, &resources.all)).unwrap_or_default().into()
     });
-    Ok(Arc::clone(document))
+    Ok(document.clone())
 }
 
 fn metadata(services: &Services, resources: &[Resource]) -> AuthorizationServerMetadata {
