@@ -1,50 +1,69 @@
 //! Copying the write-ahead log of SQLite into the file, beside the one who writes.
 //!
 //! SQLite has whoever commits copy the log, once it has a thousand pages: everybody who waits for the writer then waits for all of them to be
-//! written, in all the places of a large file, and for the disk. Here another connection copies while the writer goes on. What came meanwhile
-//! is copied in a second round, and what came during that in a third, each shorter than the one before, until so little is left that the
-//! writer copies it between two commits. Only when everything is copied, and nobody reads, does the log begin anew.
+//! written, in all the places of a large file, and for the disk. Here another connection copies while the writer goes on, and has the disk
+//! keep what it copied. What came meanwhile is copied in a second round, and what came during that in a third, each shorter than the one
+//! before, until so little is left that the writer copies it between two commits. Only when everything is copied, and nobody reads, does the
+//! log begin anew.
 //!
-//! Where that is never reached, as with a disk that copies no faster than commits come, the writer copies the log as SQLite
-//! would have it, but seldom ([`FALLBACK`]).
+//! Where that is never reached, as with a disk that copies no faster than commits come, the log grows until the writer copies it itself,
+//! as SQLite has it ([`FALLBACK`]).
 
 use super::StoreError;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
+use std::fs::File;
+use std::mem;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
+use tokio::time::sleep;
 
 /// From how many pages on the log is copied: 32 MiB. Where refreshes are all over a large file, a page is written several times until then and copied
 /// once, and fewer of those who wait see the end of it.
 const PAGES: i64 = 8192;
 /// How many pages the writer may be left with.
 const FEW: i64 = 100;
-/// How often what came meanwhile is copied.
-const ROUNDS: u32 = 6;
 /// How often it is looked whether there are so many, where anything is written.
 const LOOK: Duration = Duration::from_millis(50);
-/// From how many pages on the writer copies all of them itself, after each commit: 128 MiB.
+/// From how many pages on the writer copies them itself, after each commit: 128 MiB.
 pub(super) const FALLBACK: u32 = 32_768;
+/// To what the file of a log that was larger is cut when it begins anew, in bytes.
+pub(super) const LARGEST_FILE: u32 = 64 << 20;
 
 /// What the writer and whoever copies beside tell each other.
-#[derive(Default)]
 pub(super) struct Checkpoints {
+    path: PathBuf,
     written: Notify,
+    ended: Notify,
     last: AtomicBool,
     over: AtomicBool,
+    /// Held while anything is copied. The file is there from the first time on.
+    copying: Mutex<Option<Arc<Kept>>>,
 }
 
+/// The database file, to sync it. Never closed: who closes a file lets go of all the locks that the process has on it, and SQLite would
+/// not know that it has lost its own.
+struct Kept(mem::ManuallyDrop<File>);
+
 impl Checkpoints {
+    pub(super) fn new(path: PathBuf) -> Self {
+        let (written, ended, copying) = (Notify::new(), Notify::new(), Mutex::new(None));
+        Self { path, written, ended, last: AtomicBool::new(false), over: AtomicBool::new(false), copying }
+    }
+
     /// Something was written.
     pub(super) fn note(&self) {
         self.written.notify_one();
     }
 
-    /// Nothing will be written any more.
-    pub(super) fn end(&self) {
+    /// Ends the copying, and waits until nothing is copied any more.
+    pub(super) async fn end(&self) {
         self.over.store(true, Ordering::SeqCst);
         self.written.notify_one();
+        self.ended.notify_one();
+        drop(self.copying.lock().await);
     }
 
     /// Whether the writer is to copy what is left. True once.
@@ -58,11 +77,15 @@ impl Checkpoints {
         loop {
             self.written.notified().await;
             // Whatever is written in this time is looked at with it.
-            tokio::time::sleep(LOOK).await;
+            tokio::select! {
+                () = sleep(LOOK) => {}
+                () = self.ended.notified() => {}
+            }
+            let mut file = self.copying.lock().await;
             if self.over.load(Ordering::SeqCst) {
                 return;
             }
-            let failed = self.copy(&connections).await.err();
+            let failed = self.copy(&connections, &mut file).await.err();
             if let Some(error) = failed.as_ref().filter(|_| !failing) {
                 tracing::warn!(error = %error, "the write-ahead log could not be copied into the database file: it grows");
             }
@@ -70,24 +93,48 @@ impl Checkpoints {
         }
     }
 
-    async fn copy(&self, connections: &DatabaseConnection) -> Result<(), StoreError> {
-        let Log { pages, copied } = Log::look(connections).await?;
-        if pages < PAGES {
+    /// Copies the log where it is long enough, and leaves the end to the writer. Gives up where it does not become shorter, because
+    /// somebody reads what was there before, or because more comes than is copied.
+    async fn copy(&self, connections: &DatabaseConnection, file: &mut Option<Arc<Kept>>) -> Result<(), StoreError> {
+        let mut log = Log::read(connections, LOOK_AT).await?;
+        if log.pages < PAGES {
             return Ok(());
         }
-        let mut before = copied;
-        for _ in 0..ROUNDS {
-            let log = Log::copy(connections).await?;
-            if log.pages - before < FEW {
-                break;
+        loop {
+            let before = log.left();
+            Log::read(connections, COPY).await?;
+            self.sync(file).await?;
+            log = Log::read(connections, LOOK_AT).await?;
+            if log.left() < FEW {
+                // Where nobody writes any more there is nothing to be done, and nobody who would wait for it.
+                self.last.store(true, Ordering::SeqCst);
+                return Ok(());
             }
-            before = log.copied;
+            if log.left() >= before {
+                return Ok(());
+            }
         }
-        self.last.store(true, Ordering::SeqCst);
-        // Where nobody writes any more, nobody waits for the writer either: the next one to come begins with it.
-        Ok(())
+    }
+
+    /// Has the disk keep what was copied. SQLite does that only with the end of the log, so all of it would be left to the writer.
+    async fn sync(&self, file: &mut Option<Arc<Kept>>) -> Result<(), StoreError> {
+        let problem = |error: &dyn std::fmt::Display| StoreError::Unavailable { problem: error.to_string() };
+        let file = match file {
+            Some(file) => Arc::clone(file),
+            None => {
+                let opened = File::open(&self.path).map_err(|error| problem(&error))?;
+                Arc::clone(file.insert(Arc::new(Kept(mem::ManuallyDrop::new(opened)))))
+            }
+        };
+        let synced = tokio::task::spawn_blocking(move || file.0.sync_data());
+        synced.await.map_err(|error| problem(&error))?.map_err(|error| problem(&error))
     }
 }
+
+/// Copies nothing.
+const LOOK_AT: &str = "PRAGMA wal_checkpoint(NOOP)";
+/// Copies what there is at this moment, and that nobody who reads has yet to find in the log. Waits for nobody.
+const COPY: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
 /// The write-ahead log.
 struct Log {
@@ -97,24 +144,18 @@ struct Log {
 }
 
 impl Log {
-    /// What there is.
-    async fn look(connection: &DatabaseConnection) -> Result<Self, DbErr> {
-        Self::read(connection, "PRAGMA wal_checkpoint(NOOP)").await
-    }
-
-    /// Copies what there is at this moment, and that nobody who reads has yet to find in the log. Waits for nobody.
-    async fn copy(connection: &DatabaseConnection) -> Result<Self, DbErr> {
-        Self::read(connection, "PRAGMA wal_checkpoint(PASSIVE)").await
-    }
-
     async fn read(connection: &DatabaseConnection, sql: &str) -> Result<Self, DbErr> {
         let row = connection.query_one_raw(Statement::from_string(DbBackend::Sqlite, sql)).await?;
         let row = row.ok_or_else(|| DbErr::RecordNotFound(sql.to_owned()))?;
         Ok(Self { pages: row.try_get_by_index(1)?, copied: row.try_get_by_index(2)? })
     }
+
+    const fn left(&self) -> i64 {
+        self.pages - self.copied
+    }
 }
 
 /// Copies what is left, on the connection that writes.
 pub(super) async fn finish(connection: &DatabaseConnection) -> Result<(), DbErr> {
-    Log::copy(connection).await.map(drop)
+    Log::read(connection, COPY).await.map(drop)
 }

@@ -1,6 +1,6 @@
 //! Opening the two pools.
 
-use super::checkpoint::{Checkpoints, FALLBACK};
+use super::checkpoint::{Checkpoints, FALLBACK, LARGEST_FILE};
 use super::connections::{Connections, LONGEST};
 use super::dsn::{self, Target};
 use super::lateness::Lateness;
@@ -130,8 +130,9 @@ async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Resu
     let writing =
         options.journal_mode(SqliteJournalMode::Wal).pragma("temp_store", "MEMORY").row_buffer_size(2 * TURNS);
     let writing = writing.pragma("wal_autocheckpoint", FALLBACK.to_string());
+    let writing = writing.pragma("journal_size_limit", LARGEST_FILE.to_string());
     let lateness = Arc::default();
-    let checkpoints = Arc::<Checkpoints>::default();
+    let checkpoints = Arc::new(Checkpoints::new(path.to_owned()));
     let writer = Writer::start(writing, PATIENCE, Arc::clone(&lateness), Arc::clone(&checkpoints));
     let writer = writer.await.map_err(unreadable)?;
     tokio::spawn(checkpoints.run(read.clone()));

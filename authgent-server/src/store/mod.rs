@@ -127,6 +127,9 @@ impl Store {
 
     /// Closes every connection. Whoever still uses a clone finds the database unavailable.
     pub async fn close(&self) {
+        if let Some(writer) = &self.writer {
+            writer.end_checkpoints().await;
+        }
         self.read.close().await;
         // Last: the connection that writes folds the write-ahead log into the file when no other is open.
         if let Some(writer) = &self.writer {

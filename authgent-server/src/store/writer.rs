@@ -62,6 +62,7 @@ impl Settled {
 pub(super) struct Writer {
     queue: mpsc::Sender<Turn>,
     patience: Duration,
+    checkpoints: Arc<Checkpoints>,
 }
 
 impl Writer {
@@ -74,8 +75,13 @@ impl Writer {
     ) -> Result<Self, DbErr> {
         let connection = open(&options).await?;
         let (queue, turns) = mpsc::channel(LONGEST_QUEUE);
-        tokio::spawn(run(options, connection, turns, lateness, checkpoints));
-        Ok(Self { queue, patience })
+        tokio::spawn(run(options, connection, turns, lateness, Arc::clone(&checkpoints)));
+        Ok(Self { queue, patience, checkpoints })
+    }
+
+    /// Ends what other connections do for this one.
+    pub(super) async fn end_checkpoints(&self) {
+        self.checkpoints.end().await;
     }
 
     /// Lets everybody who waits have their turn, and closes the connection.
@@ -201,7 +207,8 @@ async fn run(
         lateness.note(came.fold(began, Instant::min));
         waiting.drain(..).for_each(|waiting| waiting.tell(&outcome));
         checkpoints.note();
-        if checkpoints.is_last()
+        if outcome.is_ok()
+            && checkpoints.is_last()
             && let Some(connection) = &connection
             && let Err(error) = checkpoint::finish(connection).await
         {
@@ -220,7 +227,7 @@ async fn run(
             turns.drain(..).for_each(|turn| turn.refuse(&error.to_string()));
         }
     }
-    checkpoints.end();
+    checkpoints.end().await;
     if let Some(connection) = connection {
         close(&connection).await;
     }

@@ -2,6 +2,7 @@
 //! it is durable.
 
 use super::fixtures::*;
+use crate::store::checkpoint::Checkpoints;
 use crate::store::writer::{TURNS, Writer};
 use crate::store::{Rotation, Store, StoreError};
 use futures_util::future::join_all;
@@ -138,8 +139,8 @@ async fn nobody_is_told_that_nothing_was_done_of_what_is_done_later() {
     store.migrate().await.unwrap();
     with_grant(&store).await;
     let options = SqliteConnectOptions::new().filename(&file).busy_timeout(Duration::from_secs(5));
-    store.writer =
-        Some(Writer::start(options, Duration::from_millis(50), Arc::default(), Arc::default()).await.unwrap());
+    let checkpoints = Arc::new(Checkpoints::new(file.clone()));
+    store.writer = Some(Writer::start(options, Duration::from_millis(50), Arc::default(), checkpoints).await.unwrap());
     let rotation = super::rotation::rotation(&store, 2, 3).await;
     // A disk that stands still, or somebody else who writes.
     let other = Store::connect(&dsn.into()).await.unwrap();
