@@ -18,7 +18,7 @@ use crate::service::keys::{self, KeyPolicy, Keys, KeysError};
 use crate::service::memory::Memory;
 use crate::service::stalls::Stalls;
 use crate::service::upstream::{self, Upstream};
-use crate::service::{Services, Settings, cleanup, upkeep};
+use crate::service::{Services, Settings, cleanup, upkeep, uses};
 use crate::store::{Store, StoreError, http_threads};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{HttpServer, web};
@@ -29,9 +29,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// How long running requests may take to end after the signal to stop, in seconds.
 const SHUTDOWN_SECONDS: u64 = 20;
+/// How long a stop waits for what is written beside the requests, and can be written later.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How often what a start changes is tried, each time as often as a request would try it.
 const PATIENCE: u32 = 16;
@@ -206,11 +209,16 @@ impl Application {
         let beside = [
             tokio::spawn(cleanup::run(Arc::clone(&self.services))),
             tokio::spawn(upkeep::run(Arc::clone(&self.services))),
+            tokio::spawn(uses::run(Arc::clone(&self.services))),
         ];
         let outcome = self.server.await.map_err(StartupError::Run);
-        beside.iter().for_each(tokio::task::JoinHandle::abort);
-        if let Err(error) = self.services.write_uses().await {
-            tracing::warn!(error = %error, "that clients were used could not be written");
+        for task in beside {
+            task.abort();
+            // Until it is over: what it had begun to write waits again then.
+            drop(task.await);
+        }
+        if !matches!(timeout(FAREWELL, self.services.write_uses()).await, Ok(Ok(()))) {
+            tracing::warn!("that clients were used could not be written");
         }
         // SQLite then folds its write-ahead log into the file, so that a copy of the file is whole.
         self.services.store.close().await;

@@ -52,6 +52,8 @@ async fn expired(services: &Services) -> Result<u64, StoreError> {
 async fn clients(services: &Services) -> Result<u64, StoreError> {
     let policy = &services.settings.registration;
     let mut removed = 0;
+    // Of what this replica knows, nothing is missing when it is decided by.
+    services.write_uses().await?;
     loop {
         let tx = services.store.begin().await?;
         let swept = tx.sweep_clients(services.now(), BATCH, policy.unfinished_ttl, policy.unused_ttl).await?;

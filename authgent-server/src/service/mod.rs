@@ -33,7 +33,7 @@ pub mod token;
 pub mod upkeep;
 pub mod upstream;
 pub mod userinfo;
-mod uses;
+pub mod uses;
 
 use crate::crypto::passkey::RelyingParty;
 use crate::crypto::password::PasswordHasher;

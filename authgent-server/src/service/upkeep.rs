@@ -1,5 +1,4 @@
-//! What a replica does by itself beside the requests: looking whether what it remembers is still so, writing what they left to be
-//! written, and making keys.
+//! What a replica does by itself beside the requests: looking whether what it remembers is still so, and making keys.
 
 use crate::service::Services;
 use std::sync::Arc;
@@ -24,9 +23,6 @@ pub async fn run(services: Arc<Services>) {
             && let Err(error) = services.rotate_keys_when_due().await
         {
             tracing::error!(error = %error, "the signing keys could not be looked after");
-        }
-        if !failing && let Err(error) = services.write_uses().await {
-            tracing::warn!(error = %error, "that clients were used could not be written, and is tried again");
         }
         tokio::time::sleep(LOOK).await;
     }
