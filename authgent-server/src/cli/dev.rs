@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 const DIRECTORY: &str = ".authgent";
 const DATABASE: &str = "authgent.db";
 const KEY: &str = "signing-key.pem";
+const PASSWORD: &str = "password";
 /// Who can sign in.
 const EMAIL: &str = "you@example.com";
 /// The server that `mcp-demo` is.
@@ -61,6 +62,7 @@ impl Dev {
     pub(super) async fn run(self, context: &Context) -> Result<Answer, Failure> {
         make_directory(&self.dir)?;
         let key = self.dir.join(KEY);
+        self.check_directory(context, &key)?;
         let loader = context.loader.clone().for_development(key.clone(), dsn(&self.dir.join(DATABASE)), vec![demo()?]);
         let loader =
             loader.flag("--host", "host", self.host).flag("--port", "port", self.port.map(|port| port.to_string()));
@@ -73,13 +75,27 @@ impl Dev {
         if matches!(&config.signing_key, KeySource::File(path) if *path == key && !path.exists()) {
             write_private(&key, &Zeroizing::new(generate_pem(config.signing_alg)))?;
         }
-        let password = password(&self.dir.join("password"), &*context.dependencies.random)?;
+        let password = password(&self.dir.join(PASSWORD), &*context.dependencies.random)?;
         let has_it = make_user(context, &config, &password).await?;
         let start = Start::new(&config, &self.dir, has_it.then_some(&password));
         let application = Application::build(config, context.dependencies.clone()).await?;
         start.answer().print(context.json);
         application.run().await?;
         Ok(Answer::silent())
+    }
+
+    /// Refuses a database that `dev` did not make, such as a real one in `--dir /var/lib/authgent`: it would get a user whose password is known, and
+    /// other resources.
+    fn check_directory(&self, context: &Context, key: &Path) -> Result<(), Failure> {
+        let database = self.dir.join(DATABASE);
+        let is_mine = !database.exists() || key.exists() || self.dir.join(PASSWORD).exists();
+        if is_mine || context.loader.database().is_ok() {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "{} was not made by `authgent dev`: name another directory with --dir, or let AUTHGENT_DB_DSN name the database where it is meant",
+            database.display()
+        )))
     }
 }
 
@@ -166,14 +182,27 @@ fn new_password(random: &dyn Random) -> SecretString {
 /// them another.
 async fn make_user(context: &Context, config: &Config, password: &SecretString) -> Result<bool, Failure> {
     let store = Store::connect(&config.db_dsn).await?;
+    let has_it = make_user_in(&store, context, config, password).await;
+    // Before the server opens the file again: who closes a file lets go of all the locks that the process has on it, also those of a
+    // connection that is still open.
+    store.close().await;
+    has_it
+}
+
+async fn make_user_in(
+    store: &Store,
+    context: &Context,
+    config: &Config,
+    password: &SecretString,
+) -> Result<bool, Failure> {
     if context.loader.database().is_ok() {
         // It was named, so it may be a real one.
-        deployment::check(&store, &config.issuer).await?;
+        deployment::check(store, &config.issuer).await?;
         store.migrate().await?;
     } else {
         // Tunnels have another name each time, and nobody else depends on this database.
         store.migrate().await?;
-        deployment::follow(&store, &*context.dependencies.random, &config.issuer, context.now()).await?;
+        deployment::follow(store, &*context.dependencies.random, &config.issuer, context.now()).await?;
     }
     let (email, hasher) = (Email::parse(EMAIL)?, PasswordHasher::new(1));
     if let Some(user) = store.user_by_email(&email).await? {
@@ -189,7 +218,7 @@ async fn make_user(context: &Context, config: &Config, password: &SecretString) 
         enabled: true,
         created_at: now,
     };
-    context.change(&store, async |tx| Ok(tx.insert_user(&user).await?)).await?;
+    context.change(store, async |tx| Ok(tx.insert_user(&user).await?)).await?;
     Ok(true)
 }
 

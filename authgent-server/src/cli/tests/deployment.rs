@@ -99,4 +99,12 @@ async fn a_database_to_try_things_with_takes_any_issuer() {
     assert!(noted.starts_with("http://localhost:"), "{noted}");
     let refused = machine.start().await.unwrap_err();
     assert!(refused.contains(&format!("run `authgent migrate --former-issuer {noted}`")), "{refused}");
+    // Nor does this one take a database that it did not make, as in `--dir /var/lib/authgent`.
+    for name in ["signing-key.pem", "password"] {
+        std::fs::remove_file(Path::new(&directory).join(name)).unwrap();
+    }
+    machine.environment.clear();
+    let refused = machine.failure(&dev).await;
+    assert!(refused.contains("/authgent.db was not made by `authgent dev`"), "{refused}");
+    assert!(!Path::new(&directory).join("password").exists(), "nothing was made");
 }
