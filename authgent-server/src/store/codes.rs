@@ -28,7 +28,7 @@ impl Store {
     /// [`StoreError::Unavailable`], [`StoreError::Corrupt`].
     pub async fn code_of_grant(&self, grant_id: Uuid) -> Result<Option<TokenHash>, StoreError> {
         let select = Entity::find().select_only().column(Column::CodeHash).filter(Column::GrantId.eq(grant_id));
-        let found: Option<Vec<u8>> = select.into_tuple().only(&self.read.here()).await?;
+        let found: Option<Vec<u8>> = select.into_tuple().one(&self.read.here()).await?;
         let hash = |hash: Vec<u8>| Row::hashed("authorization_codes", &hash).bytes32("code_hash", &hash).map(TokenHash);
         found.map(hash).transpose()
     }

@@ -41,7 +41,7 @@ impl WriteTransaction {
         Entity::insert(row).on_conflict(there).exec_without_returning(&*self.inner).await?;
         match Entity::find_by_id(ID).one(&*self.inner).await? {
             Some(row) => row.try_into(),
-            None => Ok(issuer.clone()),
+            None => Err(StoreError::Unavailable { problem: "what the database belongs to cannot be seen".into() }),
         }
     }
 
