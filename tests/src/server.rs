@@ -265,6 +265,14 @@ impl TestServer {
         Ok(self.store.refresh_token_with_grant(&hash).await?)
     }
 
+    /// Writes which clients were used, as happens every second.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn write_uses(&self) -> Result<()> {
+        Ok(self.services.write_uses().await?)
+    }
+
     /// Removes what is over by the server's clock, as the server does every five minutes.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ async fn clients(server: &TestServer) -> usize {
 
 /// Cleans up as the server does every few minutes.
 async fn clean(server: &TestServer) -> Swept {
+    server.write_uses().await.unwrap();
     let now = server.clock.now();
     let tx = server.store.begin().await.unwrap();
     while tx.delete_expired(now, 500).await.unwrap() > 0 {}
