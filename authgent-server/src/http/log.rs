@@ -70,7 +70,14 @@ mod tests {
                 is_quiet(&format!("/.well-known/oauth-authorization-server{path}")),
                 "RFC 8414 puts the path behind"
             );
-            for route in ["/oauth/token", "/login", "/", "/oauth/authorize", "/assets/jwks.json"] {
+            for route in [
+                "/oauth/token",
+                "/login",
+                "/",
+                "/oauth/authorize",
+                "/assets/jwks.json",
+                "/assets/.well-known/openid-configuration/x",
+            ] {
                 assert!(!is_quiet(&format!("{path}{route}")), "{path}{route}");
             }
         }

@@ -12,7 +12,6 @@
 use super::StoreError;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 use std::fs::File;
-use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,13 +38,10 @@ pub(super) struct Checkpoints {
     ended: Notify,
     last: AtomicBool,
     over: AtomicBool,
-    /// Held while anything is copied. The file is there from the first time on.
-    copying: Mutex<Option<Arc<Kept>>>,
+    /// Held while anything is copied. The database file is there from the first time on, to sync it. It is never closed: who closes a file
+    /// lets go of all the locks that the process has on it, and SQLite would not know that it has lost its own.
+    copying: Mutex<Option<&'static File>>,
 }
-
-/// The database file, to sync it. Never closed: who closes a file lets go of all the locks that the process has on it, and SQLite would
-/// not know that it has lost its own.
-struct Kept(mem::ManuallyDrop<File>);
 
 impl Checkpoints {
     pub(super) fn new(path: PathBuf) -> Self {
@@ -95,7 +91,7 @@ impl Checkpoints {
 
     /// Copies the log where it is long enough, and leaves the end to the writer. Gives up where it does not become shorter, because
     /// somebody reads what was there before, or because more comes than is copied.
-    async fn copy(&self, connections: &DatabaseConnection, file: &mut Option<Arc<Kept>>) -> Result<(), StoreError> {
+    async fn copy(&self, connections: &DatabaseConnection, file: &mut Option<&'static File>) -> Result<(), StoreError> {
         let mut log = Log::read(connections, LOOK_AT).await?;
         if log.pages < PAGES {
             return Ok(());
@@ -117,16 +113,16 @@ impl Checkpoints {
     }
 
     /// Has the disk keep what was copied. SQLite does that only with the end of the log, so all of it would be left to the writer.
-    async fn sync(&self, file: &mut Option<Arc<Kept>>) -> Result<(), StoreError> {
+    async fn sync(&self, file: &mut Option<&'static File>) -> Result<(), StoreError> {
         let problem = |error: &dyn std::fmt::Display| StoreError::Unavailable { problem: error.to_string() };
         let file = match file {
-            Some(file) => Arc::clone(file),
+            Some(file) => *file,
             None => {
                 let opened = File::open(&self.path).map_err(|error| problem(&error))?;
-                Arc::clone(file.insert(Arc::new(Kept(mem::ManuallyDrop::new(opened)))))
+                *file.insert(Box::leak(Box::new(opened)))
             }
         };
-        let synced = tokio::task::spawn_blocking(move || file.0.sync_data());
+        let synced = tokio::task::spawn_blocking(move || file.sync_data());
         synced.await.map_err(|error| problem(&error))?.map_err(|error| problem(&error))
     }
 }

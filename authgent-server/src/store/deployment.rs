@@ -1,6 +1,7 @@
 //! Whose database it is. What that is for stands in `service/deployment.rs`.
 
 use super::entity::deployment::{ActiveModel, Column, Entity};
+use super::only::Only as _;
 use super::{Store, StoreError, WriteTransaction, migration};
 use authgent_core::issuer::Issuer;
 use authgent_core::time::Timestamp;
@@ -25,7 +26,7 @@ impl Store {
         if is_new || !SchemaManager::new(db).has_table("deployment").await? {
             return Ok(None);
         }
-        Entity::find_by_id(ID).one(db).await?.map(Issuer::try_from).transpose()
+        Entity::find_by_id(ID).only(db).await?.map(Issuer::try_from).transpose()
     }
 }
 
@@ -39,7 +40,7 @@ impl WriteTransaction {
         let row = ActiveModel { id: Set(ID), issuer: Set(issuer.as_str().to_owned()), noted_at: Set(now.0) };
         let there = OnConflict::column(Column::Id).do_nothing().to_owned();
         Entity::insert(row).on_conflict(there).exec_without_returning(&*self.inner).await?;
-        match Entity::find_by_id(ID).one(&*self.inner).await? {
+        match Entity::find_by_id(ID).only(&*self.inner).await? {
             Some(row) => row.try_into(),
             None => Err(StoreError::Unavailable { problem: "what the database belongs to cannot be seen".into() }),
         }

@@ -236,6 +236,15 @@ async fn undo_a_migration(database: &DatabaseConnection) {
     }
 }
 
+/// On SQLite, and on PostgreSQL where it is installed.
+async fn on_each_database(test: impl AsyncFn(&str)) {
+    let directory = TempDir::new().unwrap();
+    test(&format!("sqlite://{}/authgent.db", directory.path().display())).await;
+    let Some(server) = postgres::shared() else { return };
+    let database = server.database().unwrap();
+    test(database.dsn()).await;
+}
+
 async fn refuses_another_encryption_key(dsn: &str) {
     let replica = Replica::new(dsn, resources(0));
     let services = replica.start().await.unwrap().services();
@@ -275,11 +284,7 @@ async fn refuses_another_encryption_key(dsn: &str) {
 
 #[tokio::test]
 async fn a_start_with_another_encryption_key_changes_nothing() {
-    let directory = TempDir::new().unwrap();
-    refuses_another_encryption_key(&format!("sqlite://{}/authgent.db", directory.path().display())).await;
-    let Some(server) = postgres::shared() else { return };
-    let database = server.database().unwrap();
-    refuses_another_encryption_key(database.dsn()).await;
+    on_each_database(refuses_another_encryption_key).await;
 }
 
 async fn refuses_another_issuer(dsn: &str) {
@@ -316,11 +321,7 @@ async fn refuses_another_issuer(dsn: &str) {
 
 #[tokio::test]
 async fn a_start_with_another_issuer_changes_nothing() {
-    let directory = TempDir::new().unwrap();
-    refuses_another_issuer(&format!("sqlite://{}/authgent.db", directory.path().display())).await;
-    let Some(server) = postgres::shared() else { return };
-    let database = server.database().unwrap();
-    refuses_another_issuer(database.dsn()).await;
+    on_each_database(refuses_another_issuer).await;
 }
 
 /// As the release before it left the database: of the first start nobody asks more than that it names its issuer.
@@ -361,11 +362,7 @@ async fn takes_the_first_issuer(dsn: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_first_start_says_whose_database_it_is() {
-    let directory = TempDir::new().unwrap();
-    takes_the_first_issuer(&format!("sqlite://{}/authgent.db", directory.path().display())).await;
-    let Some(server) = postgres::shared() else { return };
-    let database = server.database().unwrap();
-    takes_the_first_issuer(database.dsn()).await;
+    on_each_database(takes_the_first_issuer).await;
 }
 
 /// A database that answers as another version or another product would: what stands in the schema `public` is found before PostgreSQL's own.

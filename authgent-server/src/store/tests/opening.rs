@@ -35,6 +35,28 @@ async fn what_is_wrong_with_a_file_is_said_in_a_sentence() {
     assert_eq!(message, format!("the database file {root} is a directory"));
 }
 
+/// Who closes a file lets go of all the locks that the process has on it, and opening a store closes the file that it looked at. A
+/// connection that is still there then has no lock, and SQLite gives none to those that come: another process would take the log away.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_store_that_follows_one_that_was_closed_has_its_locks() {
+    use std::os::unix::fs::MetadataExt as _;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("authgent.db");
+    let dsn: SecretString = format!("sqlite://{}", file.display()).into();
+    for _ in 0..3 {
+        let store = Store::connect(&dsn).await.unwrap();
+        store.migrate().await.unwrap();
+        let place = format!(":{} ", file.metadata().unwrap().ino());
+        let locks = std::fs::read_to_string("/proc/locks").unwrap();
+        let process = format!(" {} ", std::process::id());
+        let held =
+            locks.lines().any(|line| line.contains(&place) && line.contains(&process) && line.contains(" READ "));
+        assert!(held, "{locks}");
+        store.close().await;
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_is_not_there_is_named_without_the_password() {
     let message = refusal("postgres://me:hunter2@127.0.0.1:1/authgent?sslmode=disable").await;

@@ -141,7 +141,12 @@ impl Server {
 
     /// What its log says that it does not say where nothing is broken, each once.
     pub(crate) fn errors(&self) -> BTreeSet<String> {
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let log = match std::fs::read_to_string(&self.log) {
+            Ok(log) => log,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(), // Never started.
+            Err(error) => return BTreeSet::from([format!("the log cannot be read: {error}")]),
+        };
+        let panics = log.lines().filter(|line| line.contains("panicked at")).map(str::to_owned);
         let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let text = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
         lines
@@ -149,6 +154,7 @@ impl Server {
             .map(|line| {
                 format!("{} {} {}", text(&line, "message"), text(&line["span"], "http.route"), text(&line, "error"))
             })
+            .chain(panics)
             .collect()
     }
 
