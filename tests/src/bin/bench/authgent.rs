@@ -2,6 +2,7 @@
 
 use crate::child::{self, Running};
 use crate::client::{Connection, Endpoint};
+use crate::disk;
 use crate::load::{Chain, Work};
 use anyhow::{Context as _, Result, ensure};
 use authgent_core::metadata::client::ClientMetadata;
@@ -105,7 +106,9 @@ impl Site {
         let mut command = Command::new(child::authgent()?);
         let resources = json!([{"uri": RESOURCE, "name": "Benchmark", "scope": [
             {"name": SCOPE, "description": "See your projects", "default": true}]}]);
-        command.arg("serve").env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs([
+        let kept =
+            std::iter::once("PATH").chain(disk::VARIABLES).filter_map(|name| Some((name, std::env::var_os(name)?)));
+        command.arg("serve").env_clear().envs(kept).envs([
             ("AUTHGENT_ISSUER", issuer),
             ("AUTHGENT_SIGNING_KEY_DATA", &self.key),
             ("AUTHGENT_DB_DSN", &self.dsn),

@@ -11,6 +11,7 @@ mod authgent;
 mod ceilings;
 mod child;
 mod client;
+mod disk;
 mod load;
 mod peers;
 mod report;
@@ -46,6 +47,9 @@ struct Arguments {
     /// Also with a million grants in the database, which takes minutes to fill.
     #[arg(long)]
     growth: bool,
+    /// As if whatever waits for the disk waited for so many microseconds longer.
+    #[arg(long, value_name = "MICROSECONDS")]
+    slower_disk: Option<u32>,
     /// One minute, and fail where a ratio is a quarter below the baseline.
     #[arg(long)]
     short: bool,
@@ -68,6 +72,13 @@ async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     if arguments.serve_ceilings {
         return ceilings::serve(arguments.documents).await;
+    }
+    if let Some(microseconds) = arguments.slower_disk
+        && disk::slower().is_none()
+    {
+        let status = disk::run_slowly(microseconds)?;
+        ensure!(status.success(), "{status}");
+        return Ok(());
     }
     let report = run(&arguments).await?;
     if !arguments.short {

@@ -1,5 +1,6 @@
 //! What was found: the table, the ratios beside their targets, and the comparison with an earlier run.
 
+use crate::disk;
 use crate::load::Row;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -154,11 +155,12 @@ fn machine() -> String {
     let memory = read("/proc/meminfo");
     let kibibytes: Option<f64> = memory.lines().next().and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
     format!(
-        "{cores} cores ({}), {:.0} GiB, {} {} {}; servers, databases and load share them",
+        "{cores} cores ({}), {:.0} GiB, {} {} {}; servers, databases and load share them{}",
         model.unwrap_or("unknown"),
         kibibytes.unwrap_or_default() / 1024.0 / 1024.0,
         std::env::consts::OS,
         read("/proc/sys/kernel/osrelease").trim(),
-        std::env::consts::ARCH
+        std::env::consts::ARCH,
+        disk::slower().map_or_else(String::new, |slower| format!("; the disk is made {slower:?} slower"))
     )
 }
