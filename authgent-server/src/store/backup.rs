@@ -6,7 +6,7 @@
 
 use super::connect::{check_log, problem_of, sqlite_pool};
 use super::dsn::{self, Target};
-use super::{Store, StoreError, migration};
+use super::{Store, StoreError, migration, wal};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteLockingMode};
 use sea_orm::sqlx::{self, ConnectOptions as _, Connection as _};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection};
@@ -102,6 +102,9 @@ impl Store {
         }
         check_target(&database, file, overwrite)?;
         check_log(&database).await?;
+        // A link stays a link, and what it leads to is replaced.
+        let resolved = std::fs::canonicalize(file);
+        let file = resolved.as_deref().unwrap_or(file);
         let copy = Unfinished::beside(file)?;
         let Some(name) = copy.0.to_str() else {
             return Err(wrong(file, "has a name that is not Unicode, which SQLite cannot write"));
@@ -110,10 +113,18 @@ impl Store {
         let mut connection = options(&database).connect().await.map_err(unreadable)?;
         let copied = sqlx::query("VACUUM INTO ?").bind(name).execute(&mut connection).await;
         close(connection).await;
-        copied.map_err(unreadable)?;
+        // What is wrong with the disk is so where it is written.
+        copied.map_err(
+            |error| if is_damage(&error) || is_busy(&error) { unreadable(error) } else { unusable(file, error) },
+        )?;
         let pending = copy.check(file).await?;
         let bytes = copy.sync()?;
-        copy.name(file, overwrite)?;
+        if overwrite {
+            // What is there may be a database as well, which somebody uses, or used and left with its log.
+            replace(file, copy, None).await?;
+        } else {
+            copy.name(file, false)?;
+        }
         Ok(BackedUp { bytes, pending })
     }
 
@@ -299,7 +310,7 @@ async fn check(pool: &DatabaseConnection, name: &Path) -> Result<Vec<String>, Ba
 /// Puts `copy` in the place of `database`, which is kept as `kept` where that is given.
 async fn replace(database: &Path, copy: Unfinished, kept: Option<&Path>) -> Result<(), BackupError> {
     // Held until the new file is in its place, so that no server begins to use the old one meanwhile.
-    let lock = lock(database).await?;
+    let lock = lock(database, kept).await?;
     // What is left now belongs to a damaged database: SQLite would apply it to the new one.
     for suffix in COMPANIONS {
         let companion = with_suffix(database, suffix);
@@ -330,7 +341,9 @@ async fn replace(database: &Path, copy: Unfinished, kept: Option<&Path>) -> Resu
 
 /// Makes sure that nobody has the database open, and folds its write-ahead log into it. `None` where there is no database, or
 /// one so damaged that SQLite does not open it.
-async fn lock(database: &Path) -> Result<Option<SqliteConnection>, BackupError> {
+///
+/// Of a log that is damaged SQLite takes what is before the damage, and removes it: what is behind stays beside `kept`, where that is given.
+async fn lock(database: &Path, kept: Option<&Path>) -> Result<Option<SqliteConnection>, BackupError> {
     if !std::fs::metadata(database).is_ok_and(|metadata| metadata.len() > 0) {
         return Ok(None);
     }
@@ -341,6 +354,9 @@ async fn lock(database: &Path) -> Result<Option<SqliteConnection>, BackupError> 
         let mut connection = options.connect().await?;
         sqlx::query("BEGIN EXCLUSIVE").execute(&mut connection).await?;
         sqlx::query("COMMIT").execute(&mut connection).await?;
+        if let Some(kept) = kept.filter(|_| wal::is_damaged(database).unwrap_or(true)) {
+            std::fs::copy(with_suffix(database, "-wal"), with_suffix(kept, "-wal")).map_err(sqlx::Error::Io)?;
+        }
         sqlx::query("PRAGMA journal_mode = DELETE").execute(&mut connection).await?;
         Ok::<_, sqlx::Error>(connection)
     };
@@ -375,11 +391,20 @@ fn check_target(database: &Path, file: &Path, overwrite: bool) -> Result<(), Bac
     if file.is_dir() {
         return Err(wrong(file, "is a directory: name a file in it"));
     }
+    if file.exists() && !file.is_file() {
+        return Err(wrong(file, "is no regular file: choose another name"));
+    }
     if belongs_to(database, file) {
         return Err(wrong(file, "is the database itself: choose another name"));
     }
     if !overwrite && file.symlink_metadata().is_ok() {
         return Err(wrong(file, "exists already and is not overwritten: choose another name, or repeat with --force"));
+    }
+    if !overwrite
+        && let Some(left) = COMPANIONS.map(|suffix| with_suffix(file, suffix)).into_iter().find(|left| left.exists())
+    {
+        // SQLite would apply it to the backup.
+        return Err(wrong(&left, "was left by a database that is gone: remove it, or choose another name"));
     }
     Ok(())
 }

@@ -14,7 +14,8 @@ const FRAME_HEADER: usize = 24;
 /// Whether the log beside the database file `path` lost something that was acknowledged. No log has lost nothing. One that grows
 /// meanwhile may look damaged: ask twice.
 ///
-/// The last two commits of a log cannot be told from a power loss.
+/// The last two commits of a log cannot be told from a power loss, nor can a log that was cut off. Its header is synced before anything is
+/// written behind it.
 pub(super) fn is_damaged(path: &Path) -> io::Result<bool> {
     let mut log_path = path.as_os_str().to_owned();
     log_path.push("-wal");
@@ -80,6 +81,8 @@ struct Walk {
     salts: Option<[u8; 8]>,
     /// What the frame before says is the sum so far.
     sum: Sum,
+    /// Whether the header does not add up: then SQLite takes nothing of the log.
+    headless: bool,
     /// Whether something did not add up.
     broken: bool,
     /// Whole commits in a row behind what did not.
@@ -94,14 +97,14 @@ impl Walk {
         let sum = (word(24), word(28));
         let sound = magic & !1 == 0x377f_0682 && checksum((0, 0), &header[..24], big_endian) == sum;
         let salts = sound.then(|| [16, 17, 18, 19, 20, 21, 22, 23].map(|at: usize| header[at]));
-        Self { page_size, big_endian, salts, sum, broken: !sound, commits: 0 }
+        Self { page_size, big_endian, salts, sum, headless: !sound, broken: !sound, commits: 0 }
     }
 
     fn run(mut self, log: &mut impl Read) -> io::Result<bool> {
         let mut frame = vec![0; FRAME_HEADER + self.page_size];
         loop {
             match log.read_exact(&mut frame) {
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(self.headless),
                 read => read?,
             }
             if self.next(&frame) {

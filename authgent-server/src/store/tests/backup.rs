@@ -277,6 +277,102 @@ async fn the_log_of_a_damaged_database_is_not_applied_to_the_restored_one() {
     assert_eq!(place.open().await.users().await.unwrap(), [user(1)]);
 }
 
+/// A database as a crash leaves it, with so many people in its log alone.
+async fn crashed(place: &Place, name: &str, people: u128) -> SecretString {
+    let other = Place::new();
+    other.open().await.close().await;
+    let store = other.open().await;
+    for n in 0..people {
+        add_user(&store, n).await;
+    }
+    for suffix in ["", "-wal"] {
+        std::fs::copy(other.path(&format!("authgent.db{suffix}")), place.path(&format!("{name}{suffix}"))).unwrap();
+    }
+    store.close().await;
+    format!("sqlite://{}", place.path(name).display()).into()
+}
+
+#[tokio::test]
+async fn a_damaged_log_is_kept_for_whoever_can_read_it() {
+    let place = Place::new();
+    let store = place.open().await;
+    place.back_up("copy.db").await.unwrap();
+    store.close().await;
+    // The first frame, and all of it.
+    for (name, from, length) in [("frame.db", 156, 4), ("all.db", 0, 100_000)] {
+        let dsn = crashed(&place, name, 50).await;
+        let log = place.path(&format!("{name}-wal"));
+        damage(&log, from, length.min(usize::try_from(std::fs::metadata(&log).unwrap().len()).unwrap()));
+        let damaged = std::fs::read(&log).unwrap();
+        let restored = Store::restore(&dsn, &place.path("copy.db"), REPLACE).await.unwrap();
+        assert!(restored.kept.is_some() && !log.exists());
+        assert_eq!(std::fs::read(place.path(&format!("{name}.before-restore-wal"))).unwrap(), damaged, "{name}");
+        assert_eq!(Store::connect(&dsn).await.unwrap().users().await.unwrap(), []);
+    }
+    // A sound one is in the file that is kept.
+    let dsn = crashed(&place, "sound.db", 50).await;
+    Store::restore(&dsn, &place.path("copy.db"), REPLACE).await.unwrap();
+    assert!(!place.path("sound.db.before-restore-wal").exists());
+    let kept = format!("sqlite://{}", place.path("sound.db.before-restore").display());
+    assert_eq!(Store::connect(&kept.into()).await.unwrap().users().await.unwrap().len(), 50);
+}
+
+#[tokio::test]
+async fn a_backup_has_nothing_of_the_file_whose_name_it_takes() {
+    let place = Place::new();
+    let store = place.open().await;
+    add_user(&store, 100).await;
+    // Somebody looked at the last backup with a server, which was killed.
+    let dsn = crashed(&place, "last.db", 5).await;
+    Store::back_up(&place.dsn, &place.path("last.db"), true).await.unwrap();
+    assert!(!place.path("last.db-wal").exists());
+    assert_eq!(Store::connect(&dsn).await.unwrap().users().await.unwrap(), [user(100)]);
+
+    crashed(&place, "gone.db", 5).await;
+    std::fs::remove_file(place.path("gone.db")).unwrap();
+    let refused = place.back_up("gone.db").await.unwrap_err();
+    assert!(refused.contains("gone.db-wal was left by a database that is gone"), "{refused}");
+    assert!(!place.path("gone.db").exists());
+}
+
+#[tokio::test]
+async fn a_database_that_somebody_uses_is_not_overwritten() {
+    let (place, other) = (Place::new(), Place::new());
+    place.open().await;
+    let used = other.open().await;
+    add_user(&used, 1).await;
+    let file = other.path("authgent.db");
+    let refused = Store::back_up(&place.dsn, &file, true).await.unwrap_err().to_string();
+    assert!(refused.ends_with("authgent.db is in use: stop the server and whatever else has it open"), "{refused}");
+    add_user(&used, 2).await;
+    used.close().await;
+    assert_eq!(other.open().await.users().await.unwrap().len(), 2);
+    assert_eq!(other.unfinished(), Vec::<String>::new());
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_no_file_is_not_overwritten_and_a_link_stays_one() {
+    use std::os::unix::fs::FileTypeExt as _;
+    let place = Place::new();
+    let store = place.open().await;
+    let made = std::process::Command::new("mkfifo").arg(place.path("pipe")).status().unwrap();
+    assert!(made.success());
+    for (name, overwrite) in [("pipe", false), ("pipe", true)] {
+        let refused = Store::back_up(&place.dsn, &place.path(name), overwrite).await.unwrap_err().to_string();
+        assert!(refused.contains("is no regular file"), "{refused}");
+    }
+    assert!(std::fs::metadata(place.path("pipe")).unwrap().file_type().is_fifo());
+
+    place.back_up("real.db").await.unwrap();
+    std::os::unix::fs::symlink(place.path("real.db"), place.path("link.db")).unwrap();
+    add_user(&store, 1).await;
+    Store::back_up(&place.dsn, &place.path("link.db"), true).await.unwrap();
+    assert!(std::fs::symlink_metadata(place.path("link.db")).unwrap().is_symlink());
+    let real = format!("sqlite://{}", place.path("real.db").display());
+    assert_eq!(Store::connect(&real.into()).await.unwrap().users().await.unwrap(), [user(1)]);
+}
+
 #[tokio::test]
 async fn grants_sessions_and_links_of_a_backup_can_be_ended() {
     let place = Place::new();
