@@ -152,9 +152,17 @@ fn authorities(dsn: &str) -> Option<(String, usize)> {
 /// That what is said about TLS is known, and the files are there. A misspelt name would otherwise be passed over, and the
 /// connection be less safe than was meant.
 fn check_tls(url: &url::Url) -> Result<(), StoreError> {
+    let (mut mode, mut verified_by) = (None, None);
     for (name, value) in url.query_pairs() {
+        if matches!(&*name, "sslrootcert" | "ssl-root-cert" | "ssl-ca") {
+            verified_by = Some(name.clone());
+        }
         match &*name {
-            "sslmode" | "ssl-mode" => {}
+            "sslmode" | "ssl-mode" => {
+                if mode.replace(value).is_some() {
+                    return Err(bad("says sslmode twice"));
+                }
+            }
             "sslrootcert" | "ssl-root-cert" | "ssl-ca" | "sslcert" | "ssl-cert" | "sslkey" | "ssl-key" => {
                 let content = std::fs::read(&*value)
                     .map_err(|error| bad(format!("has a {name} whose file {value} cannot be read ({error})")))?;
@@ -168,6 +176,12 @@ fn check_tls(url: &url::Url) -> Result<(), StoreError> {
             }
             _ => {}
         }
+    }
+    // Others verify then, too. The driver does not, and whoever names an authority wants to be sure.
+    if let Some(name) =
+        verified_by.filter(|_| !mode.is_some_and(|mode| mode.to_ascii_lowercase().starts_with("verify-")))
+    {
+        return Err(bad(format!("has a {name}, which counts with sslmode=verify-full or sslmode=verify-ca only")));
     }
     Ok(())
 }
@@ -244,5 +258,22 @@ mod tests {
             assert!(!message.contains("hunter2") && !message.contains('\n'), "{message}");
             assert!(message.starts_with("AUTHGENT_DB_DSN "), "{message}");
         }
+    }
+
+    #[test]
+    fn an_authority_is_named_where_it_counts() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, "-----BEGIN CERTIFICATE-----").unwrap();
+        let dsn =
+            |parameters: &str| format!("postgres://u:hunter2@h/d?{parameters}sslrootcert={}", file.path().display());
+        for parameters in ["", "sslmode=require&", "sslmode=prefer&"] {
+            let message = parse(&dsn(parameters)).unwrap_err().to_string();
+            assert!(message.contains("which counts with sslmode=verify-full or sslmode=verify-ca only"), "{message}");
+        }
+        for parameters in ["sslmode=verify-full&", "sslmode=verify-ca&", "sslmode=Verify-Full&"] {
+            assert!(parse(&dsn(parameters)).is_ok(), "{parameters}");
+        }
+        let message = parse("postgres://u:hunter2@h/d?sslmode=verify-full&sslmode=disable").unwrap_err().to_string();
+        assert!(message.contains("says sslmode twice"), "{message}");
     }
 }
