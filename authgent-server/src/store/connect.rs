@@ -6,17 +6,21 @@ use super::dsn::{self, Target};
 use super::lateness::Lateness;
 use super::writer::{TURNS, Writer};
 use super::{Store, StoreError, migration, wal};
-use sea_orm::sqlx::ConnectOptions as _;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, Statement};
+use sea_orm::sqlx::{ConnectOptions as _, Connection as _};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement};
 use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// How long a caller waits for a free connection or, on SQLite, for the lock of another process.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long it is looked why there is no connection.
+const CAUSE: Duration = Duration::from_secs(2);
 
 /// A directory that is removed with everything in it.
 #[derive(Debug)]
@@ -73,16 +77,37 @@ pub(super) async fn connect(dsn: &SecretString) -> Result<Store, StoreError> {
 async fn postgres(options: PgConnectOptions, dsn: &str, lateness: Arc<Lateness>) -> Result<Connections, StoreError> {
     let options = options.application_name("authgent").disable_statement_logging();
     let place = format!("{}:{}", options.get_host(), options.get_port());
-    let connections = Connections::postgres(options, PATIENCE, LONGEST, lateness);
+    let connections = Connections::postgres(options.clone(), PATIENCE, LONGEST, lateness);
     // None is made before it is needed: here, so that a wrong address or password stops the start.
-    let version = version(&connections.here()).await.map_err(|error| StoreError::Unavailable {
-        problem: format!("no connection to PostgreSQL at {place}: {}", dsn::problem(dsn, &error)),
-    })?;
+    let version = match version(&connections.here()).await {
+        Ok(version) => version,
+        Err(error) => {
+            let problem = match error {
+                DbErr::ConnectionAcquire(_) => cause(&options, dsn).await,
+                error => dsn::problem(dsn, &error),
+            };
+            return Err(StoreError::Unavailable {
+                problem: format!("no connection to PostgreSQL at {place}: {problem}"),
+            });
+        }
+    };
     match version {
         Some((name, number)) if is_too_old(&name, number) => {
             Err(StoreError::OldPostgres { version: name.split(' ').take(2).collect::<Vec<_>>().join(" ") })
         }
         _ => Ok(connections),
+    }
+}
+
+/// Why the pool got no connection. It tries again and again, and says in the end only that it took too long.
+async fn cause(options: &PgConnectOptions, dsn: &str) -> String {
+    match timeout(CAUSE, options.connect()).await {
+        Err(_) => "it does not answer".to_owned(),
+        Ok(Err(error)) => dsn::problem(dsn, &DbErr::Conn(RuntimeErr::SqlxError(error.into()))),
+        Ok(Ok(connection)) => {
+            drop(connection.close().await);
+            format!("none was to be had within {} seconds", PATIENCE.as_secs())
+        }
     }
 }
 

@@ -111,9 +111,9 @@ impl From<DbErr> for StoreError {
             Some(SqlErr::ForeignKeyConstraintViolation(constraint)) => {
                 Self::Conflict { what: format!("what it belongs to is gone ({constraint})") }
             }
-            _ if is_serialization_failure(&error) => Self::SerializationFailure { problem: error.to_string() },
-            _ if is_damage(&error) => Self::Damaged { problem: error.to_string() },
-            _ => Self::Unavailable { problem: error.to_string() },
+            _ if is_serialization_failure(&error) => Self::SerializationFailure { problem: said(&error) },
+            _ if is_damage(&error) => Self::Damaged { problem: said(&error) },
+            _ => Self::Unavailable { problem: said(&error) },
         }
     }
 }
@@ -149,6 +149,23 @@ pub(super) fn is_there_already(error: &DbErr) -> bool {
 pub(super) fn is_answer(error: &DbErr) -> bool {
     let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else { return true };
     matches!(error, RuntimeErr::SqlxError(error) if error.as_database_error().is_some())
+}
+
+/// What the database said. By itself the error of PostgreSQL names a line of its source.
+fn said(error: &DbErr) -> String {
+    let (DbErr::Conn(RuntimeErr::SqlxError(inner))
+    | DbErr::Exec(RuntimeErr::SqlxError(inner))
+    | DbErr::Query(RuntimeErr::SqlxError(inner))) = error
+    else {
+        return error.to_string();
+    };
+    let Some(said) = inner.as_database_error() else { return error.to_string() };
+    let hint = match said.code().as_deref() {
+        // insufficient_privilege
+        Some("42501") => ": the role of AUTHGENT_DB_DSN has to own Authgent's tables, or their schema",
+        _ => "",
+    };
+    format!("{}{hint}", said.message())
 }
 
 /// What the database calls the error: PostgreSQL in five characters, SQLite by a number.

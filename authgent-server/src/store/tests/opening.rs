@@ -60,7 +60,15 @@ async fn a_store_that_follows_one_that_was_closed_has_its_locks() {
 #[tokio::test]
 async fn a_server_that_is_not_there_is_named_without_the_password() {
     let message = refusal("postgres://me:hunter2@127.0.0.1:1/authgent?sslmode=disable").await;
-    assert!(message.contains("no connection to PostgreSQL at 127.0.0.1:1"), "{message}");
+    assert!(message.contains("no connection to PostgreSQL at 127.0.0.1:1: "), "{message}");
+    assert!(message.contains("refused"), "{message}");
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_said_not_to_answer() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let message = refusal(&format!("postgres://me:hunter2@{}/authgent", silent.local_addr().unwrap())).await;
+    assert!(message.ends_with(": it does not answer"), "{message}");
 }
 
 #[cfg(unix)]
@@ -91,6 +99,17 @@ async fn memory_is_a_database_of_its_own_that_goes_with_the_store() {
     assert!(path.exists());
     drop(first);
     assert!(!path.exists());
+}
+
+/// That it takes `fdatasync` it does not tell, but both are told in one place.
+#[tokio::test]
+async fn sqlite_is_compiled_as_the_configuration_of_cargo_wants_it() {
+    let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
+    let options = Statement::from_string(DbBackend::Sqlite, "PRAGMA compile_options");
+    let options = store.read.here().query_all_raw(options).await.unwrap();
+    let options: Vec<String> = options.iter().map(|row| row.try_get_by_index(0).unwrap()).collect();
+    let wanted = "DEFAULT_MEMSTATUS=0";
+    assert!(options.iter().any(|option| option == wanted), "not from the root of the checkout? {wanted}: {options:?}");
 }
 
 #[tokio::test]
