@@ -131,11 +131,22 @@ impl Here {
         json!({ "kid": key.kid, "alg": key.alg, "origin": key.origin.as_str(), "active_from": key.active_from.0 })
     }
 
-    fn begins(&self, key: &StoredKey) -> String {
-        match key.active_from.since(self.now) {
+    async fn schedule(&self) -> Result<KeySchedule, Failure> {
+        Ok(KeySchedule::new(self.store.signing_keys().await?, self.policy.rotation.token_life))
+    }
+
+    /// Whether a key signs before its time, since no other one can.
+    fn signs_early(&self, schedule: &KeySchedule, key: &StoredKey) -> bool {
+        self.now < key.active_from && schedule.active(self.now, |_| true).is_some_and(|signs| signs.kid == key.kid)
+    }
+
+    async fn begins(&self, key: &StoredKey) -> Result<String, Failure> {
+        let early = self.signs_early(&self.schedule().await?, key);
+        Ok(match key.active_from.since(self.now) {
+            _ if early => "signs from now on, since there is no other one".to_owned(),
             ..=0 => "signs from now on".to_owned(),
             seconds => format!("is published, and signs in {}", in_words(seconds)),
-        }
+        })
     }
 }
 
@@ -170,10 +181,11 @@ impl Generate {
 
 async fn list(context: &Context) -> Result<Answer, Failure> {
     let here = Here::open(context).await?;
-    let schedule = KeySchedule::new(here.store.signing_keys().await?, here.policy.rotation.token_life);
+    let schedule = here.schedule().await?;
     let (mut rows, mut lines) = (Vec::new(), Vec::new());
     for key in schedule.keys() {
-        let state = schedule.state(key, here.now);
+        let early = here.signs_early(&schedule, key);
+        let state = if early { KeyState::Active } else { schedule.state(key, here.now) };
         let changes_at = match state {
             KeyState::Waiting => Some(key.active_from),
             KeyState::Active => schedule.retired_from(key),
@@ -181,6 +193,7 @@ async fn list(context: &Context) -> Result<Answer, Failure> {
             KeyState::Over | KeyState::Withdrawn => None,
         };
         let next = match (state, changes_at) {
+            _ if early => "signs before its time, since there is no other one".to_owned(),
             (KeyState::Waiting, Some(at)) => format!("signs in {}", in_words(at.since(here.now))),
             (KeyState::Active, Some(at)) => format!("is followed in {}", in_words(at.since(here.now))),
             (KeyState::Retired, Some(at)) => format!("is published for {}", in_words(at.since(here.now))),
@@ -211,7 +224,7 @@ impl Rotate {
         };
         let random = &*context.dependencies.random;
         let (key, withdrawn) = keys::rotate(&here.store, &here.vault, random, &here.policy, here.now, urgency).await?;
-        let mut text = format!("The new key {} {}.", key.kid, here.begins(&key));
+        let mut text = format!("The new key {} {}.", key.kid, here.begins(&key).await?);
         for kid in &withdrawn {
             text.push_str(&format!("\nWithdrawn: {kid}"));
         }
@@ -259,7 +272,7 @@ impl Import {
             }
             error => Failure::from(error),
         })?;
-        let text = format!("The key {} {}.", key.kid, here.begins(&key));
+        let text = format!("The key {} {}.", key.kid, here.begins(&key).await?);
         Ok(Answer::new(here.describe(&key), text))
     }
 }

@@ -90,6 +90,29 @@ async fn what_the_commands_need_is_named() {
 }
 
 #[tokio::test]
+async fn a_key_that_signs_before_its_time_is_said_to_sign() {
+    let mut machine = Machine::of_a_server().await;
+    machine.start().await.unwrap();
+    let first = kid(&machine.does("key list").await.json["keys"][0]);
+    machine.now = machine.now.plus(10);
+    let second = kid(&machine.does("key rotate").await.json);
+    machine.now = machine.now.plus(10);
+    machine.does(&format!("key retire {first}")).await;
+    let state = |kid: &str, state: &str| (kid.to_owned(), state.to_owned());
+    assert_eq!(machine.states().await, [state(&first, "retired"), state(&second, "active")]);
+    let text = machine.does("key list").await.text;
+    let line = format!("{second}  ES256  active     generated      signs before its time, since there is no other one");
+    assert!(text.ends_with(&line), "{text}");
+    let third = machine.does("key rotate").await.text;
+    assert!(third.contains("is published, and signs in"), "{third}");
+
+    // Where no server has started yet, and noted the key of its settings.
+    let machine = Machine::of_a_server().await;
+    let text = machine.does("key rotate").await.text;
+    assert!(text.ends_with(" signs from now on, since there is no other one."), "{text}");
+}
+
+#[tokio::test]
 async fn a_key_is_listed_from_its_first_day_to_its_last() {
     let mut machine = Machine::of_a_server().await;
     let none = machine.does("key list").await;
