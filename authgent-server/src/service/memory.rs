@@ -75,7 +75,8 @@ impl Default for Memory {
 }
 
 /// Reading the generation for many at once. Whoever asks gets the outcome of a read that began after they asked, or no longer than
-/// [`LEASE`] before, so that it shows every change that was acknowledged before; those who ask during a read share the next one.
+/// [`LEASE`] before, so that it shows every change that was acknowledged before; those who ask during a read share the next one. Where that
+/// read fails, they have waited for it, and are told so at once.
 ///
 /// The turn is held while the database is asked, which is what it is for: the others wait for the answer to a question that each would ask
 /// by itself otherwise, and no longer than a statement may take.
@@ -111,7 +112,20 @@ impl Flights {
         good.then(|| outcome.clone().map_err(|problem| StoreError::Unavailable { problem }))
     }
 
+    /// The number of the read that ended last.
+    fn last_landed(&self) -> u64 {
+        self.landed.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map_or(0, |landed| landed.number)
+    }
+
+    /// What went wrong with the last read, where that ended after the one of this number.
+    fn failed(&self, after: u64) -> Option<StoreError> {
+        let landed = self.landed.lock().unwrap_or_else(PoisonError::into_inner);
+        let landed = landed.as_ref().filter(|landed| landed.number > after)?;
+        landed.outcome.as_ref().err().map(|problem| StoreError::Unavailable { problem: problem.clone() })
+    }
+
     async fn read(&self, store: &Store) -> Result<i64, StoreError> {
+        let landed_before = self.last_landed();
         let began_before = self.begun.load(Ordering::SeqCst);
         if let Some(outcome) = self.landed(u64::MAX) {
             return outcome;
@@ -119,6 +133,9 @@ impl Flights {
         let _turn = self.turn.lock().await;
         if let Some(outcome) = self.landed(began_before) {
             return outcome;
+        }
+        if let Some(error) = self.failed(landed_before) {
+            return Err(error);
         }
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
         let began = Instant::now();
@@ -289,6 +306,29 @@ mod tests {
         elsewhere.migrate().await.unwrap();
         assert_eq!(replica.read(&elsewhere).await.unwrap(), 1);
         assert!(replica.gone_back.load(Ordering::SeqCst));
+    }
+
+    /// Where PostgreSQL is away each look takes five seconds, and a load balancer waits for eight.
+    #[tokio::test]
+    async fn whoever_waited_for_a_look_that_failed_does_not_wait_for_another_one() {
+        let store = Store::connect(&"sqlite::memory:".into()).await.unwrap();
+        store.migrate().await.unwrap();
+        for (outcome, expected) in [(Err("away".to_owned()), None), (Ok(7), Some(1))] {
+            let replica = Arc::new(Flights::default());
+            // A look is under way.
+            replica.begun.store(1, Ordering::SeqCst);
+            let turn = replica.turn.lock().await;
+            let waiting = tokio::spawn({
+                let (replica, store) = (Arc::clone(&replica), store.clone());
+                async move { replica.read(&store).await }
+            });
+            tokio::task::yield_now().await;
+            let began = Instant::now().checked_sub(2 * LEASE).unwrap();
+            *replica.landed.lock().unwrap() = Some(Landed { number: 1, began, outcome });
+            drop(turn);
+            // What it found may be older than the question, and does not count.
+            assert_eq!(waiting.await.unwrap().ok(), expected);
+        }
     }
 
     #[tokio::test]

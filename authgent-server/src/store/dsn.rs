@@ -157,12 +157,11 @@ fn check_tls(url: &url::Url) -> Result<(), StoreError> {
         if matches!(&*name, "sslrootcert" | "ssl-root-cert" | "ssl-ca") {
             verified_by = Some(name.clone());
         }
+        if matches!(&*name, "sslmode" | "ssl-mode") && mode.replace(value.clone()).is_some() {
+            return Err(bad("says sslmode twice"));
+        }
         match &*name {
-            "sslmode" | "ssl-mode" => {
-                if mode.replace(value).is_some() {
-                    return Err(bad("says sslmode twice"));
-                }
-            }
+            "sslmode" | "ssl-mode" => {}
             "sslrootcert" | "ssl-root-cert" | "ssl-ca" | "sslcert" | "ssl-cert" | "sslkey" | "ssl-key" => {
                 let content = std::fs::read(&*value)
                     .map_err(|error| bad(format!("has a {name} whose file {value} cannot be read ({error})")))?;

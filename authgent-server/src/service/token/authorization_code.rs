@@ -1,13 +1,12 @@
 //! `grant_type=authorization_code`: OAuth 2.1, section 4.1.3; RFC 7636, section 4.6; RFC 8707, section 2.2.
 
-use super::TokenError;
 use super::family::family;
 use super::issue::{check_resource, first_refresh_token, for_grant, has_refresh_tokens, usual_resources};
+use super::{TokenError, remembered};
 use crate::crypto::hash::token_hash;
 use crate::crypto::random;
 use crate::domain::{AuthorizationCode, Client, Grant, GrantState, RevocationReason, TokenHash};
 use crate::service::Services;
-use crate::service::client_authentication::authenticate;
 use crate::service::memory::View;
 use crate::service::parameters::Parameters;
 use crate::store::Redemption;
@@ -35,12 +34,12 @@ pub(super) async fn quickly(
     let [Some(code), Some(redirect_uri), Some(verifier)] = of else { return Ok(None) };
     let Ok(verifier) = CodeVerifier::parse(verifier) else { return Ok(None) };
     let view = services.last_view();
-    let Ok(caller) = authenticate(services, view, authorization, parameters).await else { return Ok(None) };
+    let Some(caller) = remembered(services, view, authorization, parameters).await? else { return Ok(None) };
     let client = caller.client;
     if !client.metadata.may_use(GrantType::AuthorizationCode) || !client.metadata.accepts_redirect_uri(redirect_uri) {
         return Ok(None);
     }
-    let Some(resources) = usual_resources(services, view, parameters).await else { return Ok(None) };
+    let Some(resources) = usual_resources(services, view, parameters).await? else { return Ok(None) };
     let now = services.now();
     let code = token_hash(code);
     let refresh_token = has_refresh_tokens(services, &client).then(|| random::secret(&*services.random));

@@ -11,6 +11,7 @@ use crate::service::memory::View;
 use crate::service::parameters::Parameters;
 use crate::service::userinfo::claims_of_scope;
 use crate::service::{Services, TargetError};
+use crate::store::StoreError;
 use authgent_core::metadata::client::GrantType;
 use authgent_core::resource::ResourceUri;
 use authgent_core::scope::Scope;
@@ -109,11 +110,15 @@ pub(super) fn has_refresh_tokens(services: &Services, client: &Client) -> bool {
 
 /// The canonical URIs of the resources that a token request may be about, where the request says nothing unusual of them: the one
 /// that it names, or all. As this replica remembers them.
-pub(super) async fn usual_resources(services: &Services, view: View, parameters: &Parameters) -> Option<Arc<[String]>> {
-    let known = Arc::clone(&services.resources(view).await.ok()?.uris);
-    let Some(asked) = parameters.get("resource") else { return Some(known) };
-    let asked = ResourceUri::parse(asked).ok()?;
-    known.iter().any(|uri| uri == asked.as_str()).then(|| [asked.to_string()].into())
+pub(super) async fn usual_resources(
+    services: &Services,
+    view: View,
+    parameters: &Parameters,
+) -> Result<Option<Arc<[String]>>, StoreError> {
+    let known = Arc::clone(&services.resources(view).await?.uris);
+    let Some(asked) = parameters.get("resource") else { return Ok(Some(known)) };
+    let Ok(asked) = ResourceUri::parse(asked) else { return Ok(None) };
+    Ok(known.iter().any(|uri| uri == asked.as_str()).then(|| [asked.to_string()].into()))
 }
 
 /// The first refresh token of a grant, where one is due: by the settings and the client's grant types. For the userinfo

@@ -12,10 +12,28 @@ pub use family::{grant_of as grant_of_used_refresh_token, row_of as refresh_toke
 pub use issue::{ID_TOKEN, grant_of_jti};
 
 use crate::service::Services;
-use crate::service::client_authentication::{Caller, authenticate};
+use crate::service::client_authentication::{Caller, ClientAuthenticationError, authenticate};
+use crate::service::memory::View;
 use crate::service::parameters::Parameters;
+use crate::store::StoreError;
 use authgent_core::metadata::client::GrantType;
 use authgent_core::wire::token::TokenResponse;
+
+/// Who asks, as this replica remembers them. `None` where that is not to be decided so, but in the present state.
+///
+/// That the database cannot be asked is an answer: it would be asked once more, and whoever waits would wait for twice as long.
+async fn remembered(
+    services: &Services,
+    view: View,
+    authorization: Option<&str>,
+    parameters: &Parameters,
+) -> Result<Option<Caller>, TokenError> {
+    match authenticate(services, view, authorization, parameters).await {
+        Ok(caller) => Ok(Some(caller)),
+        Err(error @ ClientAuthenticationError::Store(StoreError::Unavailable { .. })) => Err(error.into()),
+        Err(_) => Ok(None),
+    }
+}
 
 /// Answers a token request.
 ///

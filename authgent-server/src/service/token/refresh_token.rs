@@ -1,13 +1,12 @@
 //! `grant_type=refresh_token`: OAuth 2.1, section 4.3. Tokens rotate on every use.
 
-use super::TokenError;
 use super::family::{Presented, grant_of, row_of};
 use super::issue::{check_resource, for_grant, refresh_token, usual_resources};
+use super::{TokenError, remembered};
 use crate::crypto::random;
 use crate::domain::rotation::{CLOCK_SKEW, Decision, FURTHEST, decide, decide_without_row, follow};
 use crate::domain::{Client, Grant, RevocationReason, TokenHash};
 use crate::service::Services;
-use crate::service::client_authentication::authenticate;
 use crate::service::memory::View;
 use crate::service::parameters::Parameters;
 use crate::store::{Rotation, StoreError};
@@ -33,9 +32,9 @@ pub(super) async fn quickly(
     let presented = parameters.get("refresh_token").filter(|_| !special).and_then(Presented::parse);
     let Some(presented) = presented else { return Ok(None) };
     let view = services.last_view();
-    let Ok(caller) = authenticate(services, view, authorization, parameters).await else { return Ok(None) };
+    let Some(caller) = remembered(services, view, authorization, parameters).await? else { return Ok(None) };
     let client = caller.client;
-    let Some(resources) = usual_resources(services, view, parameters).await else { return Ok(None) };
+    let Some(resources) = usual_resources(services, view, parameters).await? else { return Ok(None) };
     if !client.metadata.may_use(GrantType::RefreshToken) || !services.settings.group_scopes.is_empty() {
         return Ok(None);
     }
