@@ -14,8 +14,9 @@ Authgent reads variables with the prefix `AUTHGENT_`, over an optional TOML file
 names. A variable wins over the file, an option of the command line over both. An empty variable counts as absent.
 
 Three settings are needed: `AUTHGENT_ISSUER`, `AUTHGENT_SIGNING_KEY` (or `AUTHGENT_SIGNING_KEY_DATA`) and `AUTHGENT_DB_DSN`.
-Commands that work on the database alone (`authgent user add` and the like) need only the last, and `authgent dev` needs none: it makes
-its own key and database, takes `http://localhost:PORT` for its issuer and listens at `127.0.0.1`.
+Commands that work on the database alone (`authgent user add` and the like) need only the last; those that make links need the issuer, too,
+and `authgent key` all three ([which](guides/production.md#commands)). `authgent dev` needs none: it makes its own key and database, takes
+`http://localhost:PORT` for its issuer and listens at `127.0.0.1`.
 
 A wrong value stops the start with one sentence that names the setting, what is wrong with it, and an example. So does an unknown
 key in the file; an unknown variable with our prefix is a warning that names the nearest known one. No message shows a secret.

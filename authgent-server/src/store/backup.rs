@@ -311,11 +311,11 @@ async fn check(pool: &DatabaseConnection, name: &Path) -> Result<Vec<String>, Ba
 async fn replace(database: &Path, copy: Unfinished, kept: Option<&Path>) -> Result<(), BackupError> {
     // Held until the new file is in its place, so that no server begins to use the old one meanwhile.
     let lock = lock(database, kept).await?;
-    // What is left now belongs to a damaged database: SQLite would apply it to the new one.
+    // What is left now belongs to a damaged database, unless it is locked and needs nothing more: SQLite would apply it to the new one.
     for suffix in COMPANIONS {
         let companion = with_suffix(database, suffix);
         let moved = match kept {
-            Some(kept) if suffix != "-shm" => std::fs::rename(&companion, with_suffix(kept, suffix)),
+            Some(kept) if suffix != "-shm" && lock.is_none() => std::fs::rename(&companion, with_suffix(kept, suffix)),
             _ => std::fs::remove_file(&companion),
         };
         match moved {

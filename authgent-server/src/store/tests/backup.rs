@@ -312,7 +312,9 @@ async fn a_damaged_log_is_kept_for_whoever_can_read_it() {
     // A sound one is in the file that is kept.
     let dsn = crashed(&place, "sound.db", 50).await;
     Store::restore(&dsn, &place.path("copy.db"), REPLACE).await.unwrap();
-    assert!(!place.path("sound.db.before-restore-wal").exists());
+    for suffix in ["-wal", "-journal", "-shm"] {
+        assert!(!place.path(&format!("sound.db.before-restore{suffix}")).exists(), "{suffix}");
+    }
     let kept = format!("sqlite://{}", place.path("sound.db.before-restore").display());
     assert_eq!(Store::connect(&kept.into()).await.unwrap().users().await.unwrap().len(), 50);
 }
