@@ -355,7 +355,7 @@ async fn lock(database: &Path, kept: Option<&Path>) -> Result<Option<SqliteConne
         sqlx::query("BEGIN EXCLUSIVE").execute(&mut connection).await?;
         sqlx::query("COMMIT").execute(&mut connection).await?;
         if let Some(kept) = kept.filter(|_| wal::is_damaged(database).unwrap_or(true)) {
-            std::fs::copy(with_suffix(database, "-wal"), with_suffix(kept, "-wal")).map_err(sqlx::Error::Io)?;
+            keep(&with_suffix(database, "-wal"), &with_suffix(kept, "-wal")).map_err(sqlx::Error::Io)?;
         }
         sqlx::query("PRAGMA journal_mode = DELETE").execute(&mut connection).await?;
         Ok::<_, sqlx::Error>(connection)
@@ -368,6 +368,12 @@ async fn lock(database: &Path, kept: Option<&Path>) -> Result<Option<SqliteConne
         }
         Err(error) => Err(unusable(database, error)),
     }
+}
+
+/// Copies a file, and brings the copy to the disk.
+fn keep(file: &Path, copy: &Path) -> io::Result<()> {
+    std::fs::copy(file, copy)?;
+    File::open(copy)?.sync_all()
 }
 
 fn path_of(dsn: &SecretString) -> Result<PathBuf, BackupError> {

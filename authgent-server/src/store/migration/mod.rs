@@ -91,6 +91,7 @@ pub(super) async fn run(store: &Store) -> Result<(), StoreError> {
 async fn locked(store: &Store) -> Result<(), StoreError> {
     let failed = |error: DbErr| match StoreError::from(error) {
         error @ StoreError::SerializationFailure { .. } => error,
+        StoreError::Unavailable { problem } => StoreError::Migration { problem },
         error => StoreError::Migration { problem: error.to_string() },
     };
     // Before the lock, which is written: what is another program's, or of a later version, stays untouched.

@@ -1,6 +1,6 @@
 //! Opening a database: what is wrong is one clear sentence, and the schema is brought up to date once.
 
-use super::{on_a_strict_database, on_every_database, on_every_store};
+use super::{on_a_strict_database, on_every_database, on_every_store, postgres};
 use crate::store::{Store, StoreError};
 use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
@@ -69,6 +69,18 @@ async fn a_server_that_says_nothing_is_said_not_to_answer() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let message = refusal(&format!("postgres://me:hunter2@{}/authgent", silent.local_addr().unwrap())).await;
     assert!(message.ends_with(": it does not answer"), "{message}");
+}
+
+#[tokio::test]
+async fn a_right_that_is_missing_is_named_without_a_line_of_postgresql() {
+    let Some(server) = postgres::shared() else { return };
+    let database = server.database().unwrap();
+    let role = format!("person_{}", uuid::Uuid::new_v4().simple());
+    server.psql(&database, &format!("CREATE ROLE {role} LOGIN")).unwrap();
+    let message = refusal(&database.dsn().replacen("authgent@", &format!("{role}@"), 1)).await;
+    let expected = "permission denied for schema public: the role of AUTHGENT_DB_DSN has to own Authgent's tables, or their schema";
+    assert!(message.ends_with(expected), "{message}");
+    server.psql(&database, &format!("DROP ROLE {role}")).unwrap();
 }
 
 #[cfg(unix)]
