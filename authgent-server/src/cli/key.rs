@@ -141,9 +141,10 @@ impl Here {
     }
 
     async fn begins(&self, key: &StoredKey) -> Result<String, Failure> {
-        let early = self.signs_early(&self.schedule().await?, key);
+        if self.signs_early(&self.schedule().await?, key) {
+            return Ok("signs from now on, since there is no other one".to_owned());
+        }
         Ok(match key.active_from.since(self.now) {
-            _ if early => "signs from now on, since there is no other one".to_owned(),
             ..=0 => "signs from now on".to_owned(),
             seconds => format!("is published, and signs in {}", in_words(seconds)),
         })

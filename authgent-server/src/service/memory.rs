@@ -125,11 +125,11 @@ impl Flights {
     }
 
     async fn read(&self, store: &Store) -> Result<i64, StoreError> {
-        let landed_before = self.last_landed();
         let began_before = self.begun.load(Ordering::SeqCst);
         if let Some(outcome) = self.landed(u64::MAX) {
             return outcome;
         }
+        let landed_before = self.last_landed();
         let _turn = self.turn.lock().await;
         if let Some(outcome) = self.landed(began_before) {
             return outcome;

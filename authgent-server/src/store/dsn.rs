@@ -140,11 +140,15 @@ fn tls_problem(dsn: &str, said: &str) -> String {
     format!("its certificate is not accepted ({reason}){hint}")
 }
 
+/// Whether a parameter is `sslrootcert`, under any of its names.
+fn names_authorities(parameter: &str) -> bool {
+    matches!(parameter, "sslrootcert" | "ssl-root-cert" | "ssl-ca")
+}
+
 /// The file of `sslrootcert`, and how many certificates are in it.
 fn authorities(dsn: &str) -> Option<(String, usize)> {
     let url = url::Url::parse(dsn).ok()?;
-    let named = |name: &str| matches!(name, "sslrootcert" | "ssl-root-cert" | "ssl-ca");
-    let (_, file) = url.query_pairs().filter(|(name, _)| named(name)).last()?;
+    let (_, file) = url.query_pairs().filter(|(name, _)| names_authorities(name)).last()?;
     let content = std::fs::read_to_string(&*file).unwrap_or_default();
     Some((file.into_owned(), content.matches("-----BEGIN CERTIFICATE-----").count()))
 }
@@ -154,7 +158,7 @@ fn authorities(dsn: &str) -> Option<(String, usize)> {
 fn check_tls(url: &url::Url) -> Result<(), StoreError> {
     let (mut mode, mut verified_by) = (None, None);
     for (name, value) in url.query_pairs() {
-        if matches!(&*name, "sslrootcert" | "ssl-root-cert" | "ssl-ca") {
+        if names_authorities(&name) {
             verified_by = Some(name.clone());
         }
         if matches!(&*name, "sslmode" | "ssl-mode") && mode.replace(value.clone()).is_some() {

@@ -151,28 +151,27 @@ pub(super) fn is_answer(error: &DbErr) -> bool {
     matches!(error, RuntimeErr::SqlxError(error) if error.as_database_error().is_some())
 }
 
+/// The error of the database itself, where it has answered with one.
+fn answer(error: &DbErr) -> Option<&dyn DatabaseError> {
+    let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else { return None };
+    let RuntimeErr::SqlxError(error) = error else { return None };
+    error.as_database_error()
+}
+
 /// What the database said. By itself the error of PostgreSQL names a line of its source.
 fn said(error: &DbErr) -> String {
-    let (DbErr::Conn(RuntimeErr::SqlxError(inner))
-    | DbErr::Exec(RuntimeErr::SqlxError(inner))
-    | DbErr::Query(RuntimeErr::SqlxError(inner))) = error
-    else {
-        return error.to_string();
-    };
-    let Some(said) = inner.as_database_error() else { return error.to_string() };
-    let hint = match said.code().as_deref() {
+    let Some(answer) = answer(error) else { return error.to_string() };
+    let hint = match answer.code().as_deref() {
         // insufficient_privilege
         Some("42501") => ": the role of AUTHGENT_DB_DSN has to own Authgent's tables, or their schema",
         _ => "",
     };
-    format!("{}{hint}", said.message())
+    format!("{}{hint}", answer.message())
 }
 
 /// What the database calls the error: PostgreSQL in five characters, SQLite by a number.
 fn code(error: &DbErr) -> Option<Cow<'_, str>> {
-    let (DbErr::Conn(error) | DbErr::Exec(error) | DbErr::Query(error)) = error else { return None };
-    let RuntimeErr::SqlxError(error) = error else { return None };
-    error.as_database_error().and_then(DatabaseError::code)
+    answer(error)?.code()
 }
 
 /// `SQLITE_CORRUPT` and `SQLITE_NOTADB` of SQLite; `data_corrupted` and `index_corrupted` of PostgreSQL.
