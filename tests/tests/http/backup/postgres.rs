@@ -27,6 +27,16 @@ fn blocks<const N: usize>(heading: &str) -> [String; N] {
     blocks.try_into().unwrap()
 }
 
+/// Commands of the page with what is so here instead of its example, which has to be there as a word of its own.
+fn with(commands: &str, example: &str, here: &str) -> String {
+    let ends = |rest: &str| rest.starts_with(['/', ' ', '\'', '\n']);
+    assert!(
+        commands.contains(example) && commands.split(example).skip(1).all(ends),
+        "the page has another example than {example}:\n{commands}"
+    );
+    commands.replace(example, here)
+}
+
 /// The machine of the page: who works there, on which directories.
 struct Machine {
     postgres: Postgres,
@@ -169,9 +179,9 @@ async fn the_cluster_goes_back_to_the_second_before_a_mistake() {
         names.collect::<Vec<_>>()
     };
     let made = names(machine.backup.path()).into_iter().find(|name| name.starts_with("base-")).unwrap();
-    machine.run(&put_back.replace("base-2026-11-23", &made));
+    machine.run(&with(&put_back, "base-2026-11-23T0315", &made));
     let before = std::fs::read_to_string(machine.configuration()).unwrap();
-    machine.configure(&recovery.replace("2026-11-23 13:48:17+00", &moment));
+    machine.configure(&with(&recovery, "2026-11-23 13:48:17+00", &moment));
     machine.postgres.start_again().unwrap();
     machine.until("SELECT pg_is_in_recovery()", "f").await;
     std::fs::write(machine.configuration(), before).unwrap();
