@@ -135,13 +135,8 @@ impl Here {
         Ok(KeySchedule::new(self.store.signing_keys().await?, self.policy.rotation.token_life))
     }
 
-    /// Whether a key signs before its time, since no other one can.
-    fn signs_early(&self, schedule: &KeySchedule, key: &StoredKey) -> bool {
-        self.now < key.active_from && schedule.active(self.now, |_| true).is_some_and(|signs| signs.kid == key.kid)
-    }
-
     async fn begins(&self, key: &StoredKey) -> Result<String, Failure> {
-        if self.signs_early(&self.schedule().await?, key) {
+        if self.schedule().await?.signs_early(key, self.now) {
             return Ok("signs from now on, since there is no other one".to_owned());
         }
         Ok(match key.active_from.since(self.now) {
@@ -185,8 +180,7 @@ async fn list(context: &Context) -> Result<Answer, Failure> {
     let schedule = here.schedule().await?;
     let (mut rows, mut lines) = (Vec::new(), Vec::new());
     for key in schedule.keys() {
-        let early = here.signs_early(&schedule, key);
-        let state = if early { KeyState::Active } else { schedule.state(key, here.now) };
+        let state = schedule.state(key, here.now);
         let changes_at = match state {
             KeyState::Waiting => Some(key.active_from),
             KeyState::Active => schedule.retired_from(key),
@@ -194,7 +188,7 @@ async fn list(context: &Context) -> Result<Answer, Failure> {
             KeyState::Over | KeyState::Withdrawn => None,
         };
         let next = match (state, changes_at) {
-            _ if early => "signs before its time, since there is no other one".to_owned(),
+            _ if schedule.signs_early(key, here.now) => "signs before its time, since there is no other one".to_owned(),
             (KeyState::Waiting, Some(at)) => format!("signs in {}", in_words(at.since(here.now))),
             (KeyState::Active, Some(at)) => format!("is followed in {}", in_words(at.since(here.now))),
             (KeyState::Retired, Some(at)) => format!("is published for {}", in_words(at.since(here.now))),

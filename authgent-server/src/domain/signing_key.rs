@@ -187,14 +187,20 @@ impl KeySchedule {
         self.signs_until(key).map(|until| until.plus(self.token_life + LEEWAY))
     }
 
-    /// What a key is good for at `now`.
+    /// Whether a key signs before its time, since no other one can.
+    #[must_use]
+    pub fn signs_early(&self, key: &StoredKey, now: Timestamp) -> bool {
+        now < key.active_from && self.active(now, |_| true).is_some_and(|signs| signs.kid == key.kid)
+    }
+
+    /// What a key is good for at `now`, where every private half is at hand that has to be.
     #[must_use]
     pub fn state(&self, key: &StoredKey, now: Timestamp) -> KeyState {
         match (key.withdrawn_at, self.retired_from(key)) {
             (Some(_), _) => KeyState::Withdrawn,
             (None, Some(_)) if self.published_until(key).is_some_and(|until| until <= now) => KeyState::Over,
             (None, Some(retired)) if retired <= now => KeyState::Retired,
-            (None, _) if now < key.active_from => KeyState::Waiting,
+            (None, _) if now < key.active_from && !self.signs_early(key, now) => KeyState::Waiting,
             (None, _) => KeyState::Active,
         }
     }
@@ -309,6 +315,9 @@ mod tests {
         assert_eq!(schedule.active(Timestamp(2000), |_| false), None);
         let later = KeySchedule::new(vec![key("z", 9000)], POLICY.token_life);
         assert_eq!(later.active(Timestamp(0), |_| true).unwrap().kid, "z", "something has to sign");
+        assert_eq!(states(&later, 0), "z active");
+        let later = KeySchedule::new(vec![key("y", 9000), key("z", 9500)], POLICY.token_life);
+        assert_eq!(states(&later, 0), "y active, z waiting");
     }
 
     proptest! {
