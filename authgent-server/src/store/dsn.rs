@@ -23,9 +23,9 @@ pub(super) fn parse(dsn: &str) -> Result<Target, StoreError> {
     let scheme = dsn.split(':').next().unwrap_or_default();
     match scheme {
         _ if dsn.trim().is_empty() => Err(bad("is empty")),
+        _ if !dsn.contains(':') => Err(bad("has no scheme")),
         "sqlite" => sqlite(dsn),
         "postgres" | "postgresql" => postgres(dsn),
-        _ if !dsn.contains(':') => Err(bad("has no scheme")),
         // A DSN that lost its scheme begins with the user's name, perhaps the password: only a short word is repeated.
         _ if dsn.contains("://") && scheme.len() <= 16 && scheme.bytes().all(|b| b.is_ascii_alphanumeric()) => {
             Err(bad(format!("has the unknown scheme {scheme}")))
@@ -70,7 +70,7 @@ fn postgres(dsn: &str) -> Result<Target, StoreError> {
     if ![url.username(), url.password().unwrap_or_default()].into_iter().all(decodes) {
         return Err(bad("has a % in its user name or password that begins no character: write % as %25"));
     }
-    check_tls(&url)?;
+    check_parameters(&url)?;
     let options = dsn.parse().map_err(|_| {
         bad("has a parameter with a value that PostgreSQL does not know (sslmode is one of disable, allow, prefer, require, verify-ca, verify-full)")
     })?;
@@ -153,9 +153,23 @@ fn authorities(dsn: &str) -> Option<(String, usize)> {
     Some((file.into_owned(), content.matches("-----BEGIN CERTIFICATE-----").count()))
 }
 
-/// That what is said about TLS is known, and the files are there. A misspelt name would otherwise be passed over, and the
+/// What PostgreSQL is told beside what concerns TLS. The driver writes whatever else it finds to the log, with its value, and goes on
+/// without it: a misspelt password would be read there.
+const PARAMETERS: [&str; 9] = [
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "password",
+    "port",
+    "statement-cache-capacity",
+    "user",
+];
+
+/// That all parameters are known, and the files of those about TLS are there. A misspelt name would otherwise be passed over, and the
 /// connection be less safe than was meant.
-fn check_tls(url: &url::Url) -> Result<(), StoreError> {
+fn check_parameters(url: &url::Url) -> Result<(), StoreError> {
     let (mut mode, mut verified_by) = (None, None);
     for (name, value) in url.query_pairs() {
         if names_authorities(&name) {
@@ -173,11 +187,18 @@ fn check_tls(url: &url::Url) -> Result<(), StoreError> {
                     return Err(bad(format!("has a {name} whose file {value} is no PEM file")));
                 }
             }
-            name if name.to_ascii_lowercase().starts_with("ssl") => {
-                let name: String = name.chars().filter(char::is_ascii_graphic).take(20).collect();
-                return Err(bad(format!("has the unknown parameter {name} (sslmode, sslrootcert, sslcert, sslkey)")));
+            name if PARAMETERS.contains(&name) || name.starts_with("options[") && name.ends_with(']') => {}
+            // What is left of a password with a question mark in it.
+            _ if url.username().is_empty() && url.query().is_some_and(|query| query.contains('@')) => {
+                return Err(bad("has a ? before its @: write ? as %3F in a password"));
             }
-            _ => {}
+            name => {
+                let name: String = name.chars().filter(char::is_ascii_graphic).take(20).collect();
+                let known = PARAMETERS.join(", ");
+                return Err(bad(format!(
+                    "has the unknown parameter {name} (sslmode, sslrootcert, sslcert, sslkey, {known} are known)"
+                )));
+            }
         }
     }
     // Others verify then, too. The driver does not, and whoever names an authority wants to be sure.
@@ -228,11 +249,25 @@ mod tests {
     }
 
     #[test]
+    fn what_postgresql_is_told_comes_from_parameters_too() {
+        let dsn = "postgres:///d?host=/run/postgresql&port=6432&dbname=e&user=me&password=p@ss&application_name=a&options[search_path]=s&options=-c%20x%3Dy";
+        let Ok(Target::Postgres(options)) = parse(dsn) else { panic!("refused") };
+        assert_eq!((options.get_port(), options.get_username(), options.get_database()), (6432, "me", Some("e")));
+        assert_eq!(
+            (options.get_application_name(), options.get_options()),
+            (Some("a"), Some("-c search_path=s -c x=y"))
+        );
+        assert_eq!(options.get_socket().map(PathBuf::as_path), Some(std::path::Path::new("/run/postgresql")));
+    }
+
+    #[test]
     fn what_is_wrong_is_one_sentence_without_the_password() {
         for (dsn, expected) in [
             ("", "is empty"),
             ("  ", "is empty"),
             ("/var/lib/hunter2.db", "has no scheme"),
+            ("sqlite", "has no scheme"),
+            ("postgres", "has no scheme"),
             ("mysql://u:hunter2@h/d", "unknown scheme mysql"),
             ("hunter2:hunter2@h/d", "unknown scheme"),
             ("Sqlite:///a.db", "unknown scheme Sqlite"),
@@ -247,6 +282,10 @@ mod tests {
             ("postgres://u:hunter2@h/d?sslmode=sometimes", "sslmode is one of"),
             ("postgres://u:hunter2@h/d?ssl_mode=require", "unknown parameter ssl_mode"),
             ("postgres://u:hunter2@h/d?SSLMODE=require", "unknown parameter SSLMODE"),
+            ("postgres://u@h/d?passwort=hunter2", "unknown parameter passwort (sslmode, "),
+            ("postgres://u:x@h/d?target_session_attrs=read-write", "unknown parameter target_session_attrs"),
+            ("postgres://u:x@h/d?options[search_path=a", "unknown parameter options[search_path"),
+            ("postgres://u:1/d?hunter2=x@h/d", "%3F"),
             (
                 "postgres://u:hunter2@h/d?sslrootcert=/no/such/ca.pem",
                 "sslrootcert whose file /no/such/ca.pem cannot be read",
