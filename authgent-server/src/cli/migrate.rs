@@ -3,6 +3,7 @@
 use super::Context;
 use super::answer::{Answer, Failure};
 use crate::service::deployment;
+use crate::store::Store;
 use authgent_core::issuer::Issuer;
 use clap::Args;
 use serde_json::json;
@@ -24,7 +25,11 @@ pub(super) struct Migrate {
 
 impl Migrate {
     pub(super) async fn run(self, context: &Context) -> Result<Answer, Failure> {
-        let store = context.unchecked_store().await?;
+        let dsn = context.database()?;
+        let store = match self.former_issuer {
+            None => Store::connect(&dsn).await?,
+            Some(_) => Store::connect_to_existing(&dsn).await?,
+        };
         let move_to = match self.former_issuer {
             None => {
                 context.check_issuer(&store).await?;

@@ -144,11 +144,6 @@ impl Context {
         Ok(database.dsn)
     }
 
-    /// That database.
-    async fn unchecked_store(&self) -> Result<Store, Failure> {
-        Ok(Store::connect(&self.database()?).await?)
-    }
-
     /// What `work` changes, as one transaction; again [`in_order`] where a database could not put it in order with what a server
     /// changed. An error undoes it.
     async fn change<T>(
@@ -165,9 +160,9 @@ impl Context {
         in_order(&*self.dependencies.random, attempt).await
     }
 
-    /// The same, where its tables are those of this release and it is not another deployment's.
+    /// That database, where it is there, its tables are those of this release, and it is not another deployment's.
     async fn store(&self) -> Result<Store, Failure> {
-        let store = self.unchecked_store().await?;
+        let store = Store::connect_to_existing(&self.database()?).await?;
         if !store.pending_migrations().await?.is_empty() {
             return Err(Failure::new(
                 "the tables of the database are older than this release, or missing: run `authgent migrate` first",

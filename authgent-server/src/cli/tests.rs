@@ -84,12 +84,29 @@ fn the_command_line_is_well_formed() {
 #[tokio::test]
 async fn commands_on_old_tables_say_what_to_do() {
     let machine = Machine::new();
+    std::fs::write(machine.path("authgent.db"), "").unwrap();
     let expected = "the tables of the database are older than this release, or missing: run `authgent migrate` first";
     for line in ["user list", "resource list", "client list"] {
         assert_eq!(machine.failure(line).await, expected);
     }
     assert!(!machine.json("migrate").await["applied"].as_array().unwrap().is_empty());
     assert_eq!(machine.json("migrate").await, json!({"applied": []}));
+    assert_eq!(machine.json("user list").await, json!([]));
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_made_by_those_who_start_one_alone() {
+    let mut machine = Machine::new();
+    machine.set("AUTHGENT_ISSUER", "https://auth.example.com");
+    let expected = format!(
+        "the database file {} is not there: run `authgent migrate` first, or change AUTHGENT_DB_DSN",
+        machine.path("authgent.db")
+    );
+    for line in ["user list", "resource list", "client list", "migrate --former-issuer https://login.example.com"] {
+        assert_eq!(machine.failure(line).await, expected, "{line}");
+    }
+    assert_eq!(std::fs::read_dir(machine.directory.path()).unwrap().count(), 0);
+    machine.run("migrate").await.unwrap();
     assert_eq!(machine.json("user list").await, json!([]));
 }
 

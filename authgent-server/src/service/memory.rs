@@ -140,7 +140,7 @@ impl Flights {
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
         let began = Instant::now();
         let outcome = store.cache_generation().await;
-        let shared = outcome.as_ref().copied().map_err(ToString::to_string);
+        let shared = outcome.as_ref().copied().map_err(StoreError::problem);
         if let Ok(now) = outcome
             && now < self.read.swap(now, Ordering::SeqCst)
         {

@@ -11,6 +11,7 @@ use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynch
 use sea_orm::sqlx::{ConnectOptions as _, Connection as _};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr, Statement};
 use secrecy::{ExposeSecret, SecretString};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,12 +54,19 @@ impl Drop for TemporaryDirectory {
     }
 }
 
-pub(super) async fn connect(dsn: &SecretString) -> Result<Store, StoreError> {
+/// What becomes of an SQLite file that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Missing {
+    Make,
+    Refuse,
+}
+
+pub(super) async fn connect(dsn: &SecretString, missing: Missing) -> Result<Store, StoreError> {
     match dsn::parse(dsn.expose_secret())? {
         Target::Postgres(options) => {
             let lateness = Arc::default();
             Ok(Store {
-                read: postgres(*options, dsn.expose_secret(), Arc::clone(&lateness)).await?,
+                read: postgres(*options, dsn, Arc::clone(&lateness)).await?,
                 writer: None,
                 health: Arc::default(),
                 batches: Arc::default(),
@@ -66,25 +74,30 @@ pub(super) async fn connect(dsn: &SecretString) -> Result<Store, StoreError> {
                 _temporary: None,
             })
         }
-        Target::Sqlite(path) => sqlite(&path, None).await,
+        Target::Sqlite(path) => sqlite(&path, missing, None).await,
         Target::Temporary => {
             let directory = TemporaryDirectory::create()?;
-            sqlite(&directory.0.join("authgent.db"), Some(Arc::new(directory))).await
+            sqlite(&directory.0.join("authgent.db"), Missing::Make, Some(Arc::new(directory))).await
         }
     }
 }
 
-async fn postgres(options: PgConnectOptions, dsn: &str, lateness: Arc<Lateness>) -> Result<Connections, StoreError> {
-    let options = options.application_name("authgent").disable_statement_logging();
+async fn postgres(
+    options: PgConnectOptions,
+    dsn: &SecretString,
+    lateness: Arc<Lateness>,
+) -> Result<Connections, StoreError> {
+    let name = options.get_application_name().unwrap_or("authgent").to_owned();
+    let options = options.application_name(&name).disable_statement_logging();
     let place = format!("{}:{}", options.get_host(), options.get_port());
-    let connections = Connections::postgres(options.clone(), PATIENCE, LONGEST, lateness);
+    let connections = Connections::postgres((options.clone(), dsn.clone()), PATIENCE, LONGEST, lateness);
     // None is made before it is needed: here, so that a wrong address or password stops the start.
     let version = match version(&connections.here()).await {
         Ok(version) => version,
         Err(error) => {
             let problem = match error {
-                DbErr::ConnectionAcquire(_) => cause(&options, dsn).await,
-                error => dsn::problem(dsn, &error),
+                DbErr::ConnectionAcquire(_) => why_not(&options, dsn, PATIENCE).await,
+                error => dsn::problem(dsn.expose_secret(), &error),
             };
             return Err(StoreError::Unavailable {
                 problem: format!("no connection to PostgreSQL at {place}: {problem}"),
@@ -100,13 +113,13 @@ async fn postgres(options: PgConnectOptions, dsn: &str, lateness: Arc<Lateness>)
 }
 
 /// Why the pool got no connection. It tries again and again, and says in the end only that it took too long.
-async fn cause(options: &PgConnectOptions, dsn: &str) -> String {
+pub(super) async fn why_not(options: &PgConnectOptions, dsn: &SecretString, patience: Duration) -> String {
     match timeout(CAUSE, options.connect()).await {
         Err(_) => "it does not answer".to_owned(),
-        Ok(Err(error)) => dsn::problem(dsn, &DbErr::Conn(RuntimeErr::SqlxError(error.into()))),
+        Ok(Err(error)) => dsn::problem(dsn.expose_secret(), &DbErr::Conn(RuntimeErr::SqlxError(error.into()))),
         Ok(Ok(connection)) => {
             drop(connection.close().await);
-            format!("none was to be had within {} seconds", PATIENCE.as_secs())
+            format!("none was to be had within {} seconds", patience.as_secs())
         }
     }
 }
@@ -129,8 +142,12 @@ fn is_too_old(name: &str, number: u32) -> bool {
     number < 150_000 && name.starts_with("PostgreSQL ") && !name.contains("-YB-")
 }
 
-async fn sqlite(path: &Path, temporary: Option<Arc<TemporaryDirectory>>) -> Result<Store, StoreError> {
-    prepare_file(path)?;
+async fn sqlite(
+    path: &Path,
+    missing: Missing,
+    temporary: Option<Arc<TemporaryDirectory>>,
+) -> Result<Store, StoreError> {
+    prepare_file(path, missing)?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(false)
@@ -208,19 +225,25 @@ pub(super) async fn sqlite_pool(options: SqliteConnectOptions, connections: u32)
     Database::connect(pool).await
 }
 
-/// Makes the file where it is missing, readable by its owner only (SQLite gives its journal files the same mode), and
+/// Makes the file where it is missing and may be made, readable by its owner only (SQLite gives its journal files the same mode), and
 /// finds out what is wrong with it in words that SQLite does not have.
-fn prepare_file(path: &Path) -> Result<(), StoreError> {
+fn prepare_file(path: &Path, missing: Missing) -> Result<(), StoreError> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     if !directory.is_dir() {
         return Err(StoreError::MissingDirectory { path: directory.to_owned() });
     }
     let file = |problem: String| StoreError::File { path: path.to_owned(), problem };
-    if path.is_dir() {
-        return Err(file("is a directory".into()));
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => return Err(file("is a directory".into())),
+        // Opening a pipe waits for somebody at its other end.
+        Ok(found) if !found.is_file() => return Err(file("is no regular file".into())),
+        Err(error) if error.kind() == ErrorKind::NotFound && missing == Missing::Refuse => {
+            return Err(file("is not there: run `authgent migrate` first, or change AUTHGENT_DB_DSN".into()));
+        }
+        _ => {}
     }
     let mut open = std::fs::OpenOptions::new();
-    open.read(true).append(true).create(true);
+    open.read(true).append(true).create(missing == Missing::Make);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
     open.open(path).map_err(|error| file(format!("cannot be opened for reading and writing: {error}")))?;

@@ -4,14 +4,16 @@
 //! that serves HTTP is a runtime of its own, which may be busy, or end, while another one wants an answer. So each runtime has
 //! a pool of its own, and a server that stops finishes what it began.
 
+use super::connect::why_not;
 use super::lateness::Lateness;
 use super::limited::{Limited, Pool};
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::{Connection as _, Executor as _};
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
+use secrecy::SecretString;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 use tokio::runtime::{Handle, Id};
 use tokio::time::{Instant, timeout};
@@ -62,6 +64,8 @@ pub(super) enum Connections {
 /// The pool of each runtime.
 pub(super) struct OfRuntimes {
     options: PgConnectOptions,
+    /// From which they are.
+    dsn: SecretString,
     patience: Duration,
     /// After what time a statement is given up.
     pub(super) longest: Duration,
@@ -70,6 +74,8 @@ pub(super) struct OfRuntimes {
     /// How many pools there have been.
     opened: AtomicU64,
     began: Instant,
+    /// When it was last looked why there is no connection. At first, when it began: a start says it itself.
+    looked: Mutex<Instant>,
 }
 
 /// The pool of one runtime.
@@ -83,13 +89,15 @@ struct OfRuntime {
 
 impl Connections {
     pub(super) fn postgres(
-        options: PgConnectOptions,
+        (options, dsn): (PgConnectOptions, SecretString),
         patience: Duration,
         longest: Duration,
         lateness: Arc<Lateness>,
     ) -> Self {
         let (pools, opened, began) = (RwLock::default(), AtomicU64::new(0), Instant::now());
-        Self::Postgres(Arc::new(OfRuntimes { options, patience, longest, lateness, pools, opened, began }))
+        let looked = Mutex::new(began);
+        let pools = OfRuntimes { options, dsn, patience, longest, lateness, pools, opened, began, looked };
+        Self::Postgres(Arc::new(pools))
     }
 
     /// The connections that belong here.
@@ -177,6 +185,23 @@ impl OfRuntimes {
         tracing::warn!(problem, "PostgreSQL cannot be used as it is: the connections to it are given up");
         // It says at once that it is closed, so that none of them is used again; they end when they can.
         tokio::spawn(async move { timeout(FAREWELL, pool.close_by_ref()).await });
+    }
+
+    /// Has the log say why there is no connection, beside those who wait for one: the pool tries again and again, and says in the end
+    /// only that it took too long. Once for all of them, and again when it has gone on for long.
+    pub(super) fn look_why(self: &Arc<Self>) {
+        {
+            let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+            if looked.elapsed() < 2 * self.longest {
+                return;
+            }
+            *looked = Instant::now();
+        }
+        let pools = Arc::clone(self);
+        tokio::spawn(async move {
+            let problem = why_not(&pools.options, &pools.dsn, pools.patience).await;
+            tracing::warn!(problem, "there is no connection to PostgreSQL");
+        });
     }
 
     /// Connections are made when they are needed.

@@ -53,6 +53,12 @@ pub enum StoreError {
         /// The tables, with commas between.
         tables: String,
     },
+    /// Somebody dropped tables, or restored only some of them. Nothing was changed.
+    #[error("the database lacks tables that it had once ({tables}): restore it from a backup")]
+    MissingTables {
+        /// The tables, with commas between.
+        tables: String,
+    },
     /// The database is older than anything that Authgent was tried on. Nothing was changed.
     #[error(
         "the database is {version}, but Authgent needs PostgreSQL 15 or newer: upgrade it, or change AUTHGENT_DB_DSN"
@@ -183,6 +189,15 @@ fn is_damage(error: &DbErr) -> bool {
 }
 
 impl StoreError {
+    /// What is wrong, for the `problem` of another [`Unavailable`](Self::Unavailable), which begins the sentence itself.
+    #[must_use]
+    pub fn problem(&self) -> String {
+        match self {
+            Self::Unavailable { problem } => problem.clone(),
+            error => error.to_string(),
+        }
+    }
+
     /// Whether asking again may help: the answer to a client is then `temporarily_unavailable` and not `server_error`.
     #[must_use]
     pub const fn is_unavailable(&self) -> bool {

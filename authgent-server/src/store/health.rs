@@ -46,10 +46,7 @@ impl Store {
             Ok(outcome) => outcome,
             Err(_) => Err(StoreError::Unavailable { problem: "a write takes too long".to_owned() }),
         };
-        let problem = outcome.as_ref().err().map(|error| match error {
-            StoreError::Unavailable { problem } => problem.clone(),
-            error => error.to_string(),
-        });
+        let problem = outcome.as_ref().err().map(StoreError::problem);
         *last = Some(Looked { at: Instant::now(), problem });
         outcome
     }

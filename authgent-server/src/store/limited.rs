@@ -90,6 +90,7 @@ impl Pool {
         match outcome {
             // Every connection is taken, perhaps by statements that wait for nothing.
             Ok(Err(error @ DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))) => {
+                pools.look_why();
                 if pools.silence(*number) >= pools.longest {
                     pools.abandon(*number, "does not answer");
                 }

@@ -71,7 +71,7 @@ pub use redemption::Redemption;
 pub use rotation::Rotation;
 
 use batches::Batches;
-use connect::TemporaryDirectory;
+use connect::{Missing, TemporaryDirectory};
 use connections::Connections;
 use health::Health;
 use lateness::Lateness;
@@ -122,7 +122,15 @@ impl Store {
     /// Each a sentence that can be shown, without the password: [`StoreError::BadDsn`], [`StoreError::MissingDirectory`],
     /// [`StoreError::File`], [`StoreError::OldPostgres`], [`StoreError::Unavailable`].
     pub async fn connect(dsn: &SecretString) -> Result<Self, StoreError> {
-        connect::connect(dsn).await
+        connect::connect(dsn, Missing::Make).await
+    }
+
+    /// The same for a database that is there: an SQLite file that is missing is not made.
+    ///
+    /// # Errors
+    /// As [`Store::connect`].
+    pub async fn connect_to_existing(dsn: &SecretString) -> Result<Self, StoreError> {
+        connect::connect(dsn, Missing::Refuse).await
     }
 
     /// Closes every connection. Whoever still uses a clone finds the database unavailable.
@@ -143,7 +151,8 @@ impl Store {
     /// there for this, on SQLite it begins as a write transaction, so that the others wait and then find nothing left to do.
     ///
     /// # Errors
-    /// [`StoreError::NewerSchema`] where the database was migrated by a later version; [`StoreError::Migration`].
+    /// [`StoreError::NewerSchema`] where the database was migrated by a later version; [`StoreError::MissingTables`],
+    /// [`StoreError::Migration`].
     pub async fn migrate(&self) -> Result<(), StoreError> {
         migration::run(self).await
     }
@@ -151,7 +160,7 @@ impl Store {
     /// The names of the migrations that [`Store::migrate`] would run, in order. Changes nothing.
     ///
     /// # Errors
-    /// [`StoreError::NewerSchema`] where the database was migrated by a later version.
+    /// [`StoreError::NewerSchema`] where the database was migrated by a later version; [`StoreError::MissingTables`].
     pub async fn pending_migrations(&self) -> Result<Vec<String>, StoreError> {
         migration::pending(self.read.here().inner()).await
     }

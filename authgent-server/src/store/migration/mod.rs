@@ -91,8 +91,7 @@ pub(super) async fn run(store: &Store) -> Result<(), StoreError> {
 async fn locked(store: &Store) -> Result<(), StoreError> {
     let failed = |error: DbErr| match StoreError::from(error) {
         error @ StoreError::SerializationFailure { .. } => error,
-        StoreError::Unavailable { problem } => StoreError::Migration { problem },
-        error => StoreError::Migration { problem: error.to_string() },
+        error => StoreError::Migration { problem: error.problem() },
     };
     // Before the lock, which is written: what is another program's, or of a later version, stays untouched.
     if is_up_to_date(store.read.here().inner()).await? {
@@ -149,16 +148,7 @@ where
     if SchemaManager::new(db).has_table(TABLE).await? {
         return Ok(Vec::new());
     }
-    let backend = db.get_database_backend();
-    let select = match backend {
-        DbBackend::Postgres => {
-            "SELECT table_name::text FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY 1"
-        }
-        _ => "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name",
-    };
-    let rows = db.query_all_raw(Statement::from_string(backend, select)).await?;
-    let there: Vec<String> = rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>()?;
-    Ok(there.into_iter().filter(|table| TABLES.contains(&table.to_ascii_lowercase().as_str())).collect())
+    Ok(tables(db).await?.into_iter().filter(|table| TABLES.contains(&table.to_ascii_lowercase().as_str())).collect())
 }
 
 /// Runs the next one alone, for tests of a schema in between.
@@ -172,7 +162,8 @@ pub(super) fn count() -> usize {
     Migrator::migrations().len()
 }
 
-/// The names of the migrations that are not applied.
+/// The names of the migrations that are not applied. An error where all are, and tables are missing nevertheless: each request that
+/// needs one would fail.
 pub(super) async fn pending<'c, C>(db: &'c C) -> Result<Vec<String>, StoreError>
 where
     C: ConnectionTrait,
@@ -189,7 +180,30 @@ where
     if !unknown.is_empty() {
         return Err(StoreError::NewerSchema { migrations: unknown.join(", ") });
     }
-    Ok(known.into_iter().filter(|name| !applied.contains(name)).collect())
+    let pending: Vec<String> = known.into_iter().filter(|name| !applied.contains(name)).collect();
+    if pending.is_empty() {
+        let there = tables(db).await?;
+        let missing: Vec<&str> = TABLES.into_iter().filter(|table| !there.iter().any(|name| name == table)).collect();
+        if !missing.is_empty() {
+            return Err(StoreError::MissingTables { tables: missing.join(", ") });
+        }
+    }
+    Ok(pending)
+}
+
+/// The names of the tables and views that are there, whosever they are.
+async fn tables(db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+    let backend = db.get_database_backend();
+    let select = match backend {
+        // Other than in information_schema, also those are there of which nothing may be seen.
+        DbBackend::Postgres => {
+            "SELECT relname::text FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace \
+             WHERE nspname = current_schema() AND relkind IN ('r', 'p', 'v', 'm', 'f') ORDER BY 1"
+        }
+        _ => "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name",
+    };
+    let rows = db.query_all_raw(Statement::from_string(backend, select)).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
 #[cfg(test)]

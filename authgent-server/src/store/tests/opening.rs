@@ -33,6 +33,8 @@ async fn what_is_wrong_with_a_file_is_said_in_a_sentence() {
 
     let message = refusal(&format!("sqlite://{root}")).await;
     assert_eq!(message, format!("the database file {root} is a directory"));
+    #[cfg(unix)]
+    assert_eq!(refusal("sqlite:///dev/null").await, "the database file /dev/null is no regular file");
 }
 
 /// Who closes a file lets go of all the locks that the process has on it, and opening a store closes the file that it looked at. A
@@ -245,6 +247,23 @@ async fn the_tables_of_another_program_are_left_alone() {
         store.execute("DROP TABLE grants").await;
         store.migrate().await.unwrap();
         store.execute("DELETE FROM invoices").await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tables_that_are_missing_are_found_at_the_start() {
+    on_every_database(async |dsn| {
+        let store = Store::connect(&dsn).await.unwrap();
+        store.migrate().await.unwrap();
+        store.execute("DROP TABLE used_assertions").await;
+        store.execute("DROP TABLE totp").await;
+        let before = schema(&store).await;
+        let again = Store::connect(&dsn).await.unwrap();
+        let expected = "the database lacks tables that it had once (totp, used_assertions): restore it from a backup";
+        assert_eq!(again.migrate().await.unwrap_err().to_string(), expected);
+        assert_eq!(again.pending_migrations().await.unwrap_err().to_string(), expected);
+        assert_eq!(schema(&store).await, before);
     })
     .await;
 }

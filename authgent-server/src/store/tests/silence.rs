@@ -9,8 +9,10 @@ use crate::store::{Store, StoreError};
 use futures_util::future::join_all;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
+use secrecy::SecretString;
+use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -65,16 +67,20 @@ async fn on_the_way(test: impl AsyncFn(Store, Way)) {
     Store::connect(&database.dsn().into()).await.unwrap().migrate().await.unwrap();
     let Target::Postgres(options) = dsn::parse(database.dsn()).unwrap() else { panic!("a DSN of PostgreSQL") };
     let way = Way::to(&options);
-    let (options, lateness) = (options.socket(way.directory.path()), Arc::default());
-    let store = Store {
-        read: Connections::postgres(options, PATIENCE, LONGEST, Arc::clone(&lateness)),
+    let options = options.socket(way.directory.path());
+    test(on(options, &database.dsn().into()), way).await;
+}
+
+fn on(options: PgConnectOptions, dsn: &SecretString) -> Store {
+    let lateness = Arc::default();
+    Store {
+        read: Connections::postgres((options, dsn.clone()), PATIENCE, LONGEST, Arc::clone(&lateness)),
         writer: None,
         health: Arc::default(),
         batches: Arc::default(),
         lateness,
         _temporary: None,
-    };
-    test(store, way).await;
+    }
 }
 
 /// Until it answers, which is to be soon.
@@ -187,4 +193,40 @@ async fn open_transactions(store: &Store) -> i64 {
                  WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
     let count = Statement::from_string(DbBackend::Postgres, count);
     store.read.here().query_one_raw(count).await.unwrap().unwrap().try_get("", "open").unwrap()
+}
+
+/// What was logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn why_there_is_no_connection_is_logged_once_for_all_who_wait() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _logging = tracing::subscriber::set_default(subscriber);
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dsn = format!("postgres://me:hunter2@{nobody}/authgent?sslmode=disable");
+    let Target::Postgres(options) = dsn::parse(&dsn).unwrap() else { panic!("a DSN of PostgreSQL") };
+    let store = on(*options, &dsn.into());
+    let began = Instant::now();
+    let logged = || String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    while !logged().contains("there is no connection") {
+        assert!(began.elapsed() < LONGEST * 10, "{}", logged());
+        assert!(join_all((0..4).map(|_| store.ping())).await.iter().all(Result::is_err));
+    }
+    assert!(began.elapsed() > LONGEST * 2, "a start says it itself");
+    let (lines, reason) = (logged(), "there is no connection to PostgreSQL");
+    let reasons: Vec<&str> = lines.lines().filter(|line| line.contains(reason)).collect();
+    assert!(matches!(&*reasons, [line] if line.contains("refused")) && !lines.contains("hunter2"), "{lines}");
 }
