@@ -13,6 +13,7 @@ pub mod html;
 pub mod journey;
 pub mod matrix;
 pub mod postgres;
+pub mod preload;
 pub mod server;
 pub mod sign_in;
 pub mod smtp;

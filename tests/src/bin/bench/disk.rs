@@ -1,6 +1,7 @@
 //! A slower disk than this machine has: whatever waits for the disk, here and in every program that is measured, waits so much longer.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
+use authgent_tests::preload::library;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, ExitStatus};
@@ -38,17 +39,12 @@ pub(crate) fn slower() -> Option<Duration> {
     Some(Duration::from_micros(std::env::var(VARIABLES[1]).ok()?.parse().ok()?))
 }
 
-/// Starts this program once more, with the same arguments, where the disk is so much slower. Needs `cc`, as Authgent does.
+/// Starts this program once more, with the same arguments, where the disk is so much slower.
 pub(crate) fn run_slowly(microseconds: u32) -> Result<ExitStatus> {
     let directory = tempfile::tempdir()?;
     // PostgreSQL runs as somebody else.
     std::fs::set_permissions(&directory, Permissions::from_mode(0o755))?;
-    let (source, library) = (directory.path().join("disk.c"), directory.path().join("disk.so"));
-    std::fs::write(&source, SOURCE)?;
-    let mut compiler = Command::new("cc");
-    let compiled = compiler.args(["-shared", "-fPIC", "-O2", "-o"]).args([&library, &source]).arg("-ldl").status();
-    let compiled = compiled.context("cc")?;
-    ensure!(compiled.success(), "cc: {compiled}");
+    let library = library("disk", SOURCE, directory.path())?;
     let values = [library.into_os_string(), microseconds.to_string().into()];
     let mut again = Command::new(std::env::current_exe()?);
     Ok(again.args(std::env::args_os().skip(1)).envs(VARIABLES.into_iter().zip(values)).status()?)

@@ -114,6 +114,8 @@ impl Caller {
             let server = self.server();
             let sent = self.world.journal.len();
             let answer = self.post(server, path, form, is_program).await;
+            // What is wrong with it is in the journal, and asking on would bring more of the same.
+            let is_strange = matches!(answer, Answer::Strange(_));
             let lost = match answer {
                 Answer::Done(body) => return Outcome::Done { sent, body },
                 Answer::Refused(error) => return Outcome::Refused { sent, error },
@@ -127,6 +129,9 @@ impl Caller {
             tries += 1;
             self.world.count("retried");
             self.backoff(tries).await;
+            if is_strange {
+                return Outcome::GaveUp;
+            }
         }
         self.world.journal.push(Event::GaveUp { what: format!("{path}: no answer for {} s", PATIENCE.as_secs()) });
         Outcome::GaveUp

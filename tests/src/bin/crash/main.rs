@@ -17,6 +17,7 @@ mod database;
 mod history;
 mod inspect;
 mod people;
+mod power;
 mod report;
 mod rounds;
 mod rows;
@@ -28,8 +29,10 @@ mod unanswered;
 mod upgrade;
 mod world;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
+use checker::{Kind, Violation};
 use clap::{Parser, Subcommand, ValueEnum};
+use power::Disk;
 use report::{Chains, Outcome};
 use sabotage::Sabotage;
 use seeded::Seeded;
@@ -71,6 +74,12 @@ struct Arguments {
     /// After how many kills everything is looked at.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     every: u64,
+    /// With each server that is killed the power goes, too: of what it wrote and did not sync, any part may be lost. For `--database sqlite`.
+    #[arg(long)]
+    power_loss: bool,
+    /// A disk that syncs nothing: the run has to notice, and to end with 1.
+    #[arg(long, hide = true, requires = "power_loss")]
+    lying_disk: bool,
     /// Tampers with a row between a kill and a restart: the run has to notice, and to end with 1.
     #[arg(long, value_enum, hide = true)]
     sabotage: Option<Sabotage>,
@@ -141,6 +150,10 @@ async fn run(arguments: &Arguments) -> Result<bool> {
     if let Some(Instead::Upgrade(upgrade)) = &arguments.instead {
         return upgrade::run(upgrade).await;
     }
+    ensure!(
+        !arguments.power_loss || arguments.database == Databases::Sqlite,
+        "--power-loss needs --database sqlite: what PostgreSQL writes is not looked at"
+    );
     let binary = arguments.bin.clone().map_or_else(server::beside, |path| Ok(std::path::absolute(path)?))?;
     let seed = match arguments.seed {
         Some(seed) => seed,
@@ -163,7 +176,9 @@ async fn run(arguments: &Arguments) -> Result<bool> {
 /// All rounds of one setting.
 async fn one(arguments: &Arguments, binary: &Path, setting: Setting, mut seeded: Seeded) -> Result<Outcome> {
     let began = Instant::now();
-    let mut site = Site::start(binary, setting, arguments.clients).await?;
+    let disk = if arguments.lying_disk { Disk::Lying } else { Disk::Honest };
+    let disk = arguments.power_loss.then(|| (disk, seeded.fork()));
+    let mut site = Site::start(binary, setting, arguments.clients, disk).await?;
     let mut load = tokio::task::JoinSet::new();
     for number in 0..arguments.clients {
         load.spawn(clients::client(site.caller(seeded.fork())?, site::email(number)));
@@ -174,18 +189,32 @@ async fn one(arguments: &Arguments, binary: &Path, setting: Setting, mut seeded:
     let last = seeded.fork();
     let mut tally = rounds::run(&mut site, seeded, arguments.rounds, arguments.every, arguments.sabotage).await?;
     site.world.end();
+    if tally.is_broken {
+        // Whoever asks again would do so for as long as they have patience.
+        load.abort_all();
+    }
     while let Some(ended) = load.join_next().await {
-        ended??;
+        if !tally.is_broken {
+            ended??;
+        }
     }
     let mut violations = std::mem::take(&mut tally.violations);
     let chains = Chains::of(&site.world.journal.entries());
     let mut stolen = 0;
     if !tally.is_broken {
         let mut caller = site.caller(last)?;
-        inspect::over_http(&mut caller, AT_THE_END).await?;
-        stolen = thefts(&mut site, &mut caller).await?;
-        violations.extend(inspect::everything(&site).await?);
-        tally.inspections += 1;
+        match at_the_end(&mut site, &mut caller).await {
+            Ok((thefts, found)) => {
+                stolen = thefts;
+                violations.extend(found);
+                tally.inspections += 1;
+            }
+            // Files that lost what was acknowledged may not let themselves be asked.
+            Err(problem) if arguments.power_loss => {
+                violations.push(Violation::new(Kind::Rows, format!("at the end: {problem:#}")));
+            }
+            Err(problem) => return Err(problem),
+        }
     }
     violations.sort();
     violations.dedup();
@@ -199,6 +228,13 @@ async fn one(arguments: &Arguments, binary: &Path, setting: Setting, mut seeded:
         site.directory.disable_cleanup(true);
     }
     Ok(Outcome { setting, took: began.elapsed(), tally, counts, chains, thefts: stolen, violations })
+}
+
+/// Looks at everything once more; how many thefts were tried, and what is wrong.
+async fn at_the_end(site: &mut Site, caller: &mut caller::Caller) -> Result<(usize, Vec<Violation>)> {
+    inspect::over_http(caller, AT_THE_END).await?;
+    let stolen = thefts(site, caller).await?;
+    Ok((stolen, inspect::everything(site).await?))
 }
 
 /// With a short grace from now on, so that it is soon over.

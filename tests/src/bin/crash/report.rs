@@ -2,6 +2,7 @@
 
 use crate::checker::{Violation, count};
 use crate::history::{Entry, Event};
+use crate::power::Lost;
 use crate::rounds::{Pause, Tally, Target};
 use crate::site::Setting;
 use std::borrow::Borrow;
@@ -98,10 +99,21 @@ fn looked_at(outcome: &Outcome) -> String {
     if *looked_at == 0 { "-".to_owned() } else { format!("{done} of {looked_at}") }
 }
 
+fn or_none(number: u64) -> String {
+    if number == 0 { "-".to_owned() } else { number.to_string() }
+}
+
+fn sectors(outcome: &Outcome) -> String {
+    let Lost { unsynced, lost } = outcome.tally.sectors;
+    if outcome.tally.power_losses == 0 { "-".to_owned() } else { format!("{unsynced}, {lost}") }
+}
+
 /// After the kills by kind.
-const ROWS: [(&str, Cell); 23] = [
+const ROWS: [(&str, Cell); 25] = [
     ("kills and stops", kills),
     ("… and killed again during the restart", |outcome| outcome.tally.interrupted.to_string()),
+    ("losses of power with them", |outcome| or_none(outcome.tally.power_losses)),
+    ("sectors that were not synced then, and of them lost", sectors),
     ("requests acknowledged", acknowledged),
     ("… codes", |outcome| number(outcome, "codes")),
     ("… exchanges", |outcome| number(outcome, "exchanges")),

@@ -2,6 +2,7 @@
 
 use crate::checker::{Kind, Violation};
 use crate::inspect;
+use crate::power::{Lost, Power};
 use crate::sabotage::{Sabotage, tamper};
 use crate::seeded::Seeded;
 use crate::server::signal;
@@ -76,6 +77,9 @@ pub(crate) struct Tally {
     pub(crate) looked_at: usize,
     pub(crate) done: usize,
     pub(crate) inspections: u64,
+    /// How often the power was lost, and what went with it.
+    pub(crate) power_losses: u64,
+    pub(crate) sectors: Lost,
     /// The restarts that were killed.
     pub(crate) interrupted: u64,
     pub(crate) violations: Vec<Violation>,
@@ -178,8 +182,9 @@ impl Round {
         let killed = Instant::now();
         if self.target == Target::Stop {
             stop_in_order(site, self.victim, tally).await?;
+            site.power.as_ref().map_or(Ok(()), Power::settled)?;
         } else {
-            self.kill(site, &concerned).await?;
+            self.kill(site, &concerned, tally).await?;
         }
         for server in &concerned {
             site.world.watch(*server);
@@ -192,7 +197,7 @@ impl Round {
             tally.is_sabotaged = tamper(sabotage, site).await?;
         }
         if let Some(after) = self.again {
-            self.interrupted_restart(site, &concerned, after).await?;
+            self.interrupted_restart(site, &concerned, after, tally).await?;
             tally.interrupted += 1;
         }
         let restarted = Instant::now();
@@ -234,7 +239,13 @@ impl Round {
     }
 
     /// Starts what was killed, and kills it once more before it is ready, or as it is: so recovery itself is interrupted.
-    async fn interrupted_restart(&self, site: &mut Site, concerned: &[usize], after: Duration) -> Result<()> {
+    async fn interrupted_restart(
+        &self,
+        site: &mut Site,
+        concerned: &[usize],
+        after: Duration,
+        tally: &mut Tally,
+    ) -> Result<()> {
         if self.kills_database() {
             return tokio::task::block_in_place(|| {
                 std::thread::scope(|scope| {
@@ -258,7 +269,7 @@ impl Round {
         for server in concerned {
             site.servers[*server].wait().await?;
         }
-        Ok(())
+        lose_power(site, tally)
     }
 
     /// Whether its times say something.
@@ -267,7 +278,7 @@ impl Round {
     }
 
     /// All processes at one moment.
-    async fn kill(&self, site: &mut Site, concerned: &[usize]) -> Result<()> {
+    async fn kill(&self, site: &mut Site, concerned: &[usize], tally: &mut Tally) -> Result<()> {
         let mut processes = Vec::new();
         if self.target != Target::Database {
             processes.extend(concerned.iter().filter_map(|server| site.servers[*server].process()));
@@ -283,7 +294,7 @@ impl Round {
                 site.servers[*server].wait().await?;
             }
         }
-        Ok(())
+        lose_power(site, tally)
     }
 
     /// Waits until each of these servers answers to the load.
@@ -310,6 +321,17 @@ impl Round {
         }
         tally.pauses.insert(self.target, pause);
     }
+}
+
+/// Where the power is lost with each server that is killed.
+fn lose_power(site: &mut Site, tally: &mut Tally) -> Result<()> {
+    if let Some(power) = &mut site.power {
+        let Lost { unsynced, lost } = power.lose()?;
+        tally.power_losses += 1;
+        tally.sectors.unsynced += unsynced;
+        tally.sectors.lost += lost;
+    }
+    Ok(())
 }
 
 /// Whatever has an effect must have an answer, and the process must end by itself with 0.

@@ -2,6 +2,7 @@
 
 use crate::caller::Caller;
 use crate::database::Database;
+use crate::power::{Disk, Power};
 use crate::seeded::Seeded;
 use crate::server::{Program, Server, port};
 use crate::world::{CALLBACK, GRACE, RESOURCE, World};
@@ -37,6 +38,8 @@ pub(crate) struct Site {
     pub(crate) setting: Setting,
     pub(crate) servers: Vec<Server>,
     pub(crate) database: Database,
+    /// That can be lost; on SQLite.
+    pub(crate) power: Option<Power>,
     pub(crate) world: Arc<World>,
     pub(crate) http: reqwest::Client,
     /// What the operator runs commands with.
@@ -46,21 +49,33 @@ pub(crate) struct Site {
 
 impl Site {
     /// Starts everything, with so many people and two clients, as an operator would.
-    pub(crate) async fn start(binary: &Path, setting: Setting, people: u64) -> Result<Self> {
-        Self::with(&vec![binary; setting.servers], setting, people).await
+    pub(crate) async fn start(
+        binary: &Path,
+        setting: Setting,
+        people: u64,
+        disk: Option<(Disk, Seeded)>,
+    ) -> Result<Self> {
+        Self::with(&vec![binary; setting.servers], setting, people, disk).await
     }
 
     /// The same with a place and a program for each of more servers, of which those of the setting come first and are started.
-    pub(crate) async fn with(binaries: &[&Path], setting: Setting, people: u64) -> Result<Self> {
+    pub(crate) async fn with(
+        binaries: &[&Path],
+        setting: Setting,
+        people: u64,
+        disk: Option<(Disk, Seeded)>,
+    ) -> Result<Self> {
         let directory = tempfile::Builder::new().prefix("authgent-crash-").tempdir()?;
         let database = if setting.is_postgres { Database::postgres()? } else { Database::sqlite(directory.path()) };
+        let power = disk.map(|(disk, seeded)| Power::of(disk, seeded, directory.path())).transpose()?;
         let mut ports = Vec::new();
         for _ in binaries {
             ports.push(port(&ports)?);
         }
         let program = Program {
             binary: binaries.first().context("no program")?.to_path_buf(),
-            variables: variables(ports[0], database.dsn()),
+            variables: [variables(ports[0], database.dsn()), power.as_ref().map(Power::variables).unwrap_or_default()]
+                .concat(),
             directory: directory.path().to_owned(),
         };
         let with = |binary: &Path| Program { binary: binary.to_owned(), ..program.clone() };
@@ -85,7 +100,10 @@ impl Site {
         let nightly = (text(&nightly, "client_id")?, text(&nightly, "client_secret")?);
         let world = Arc::new(World::new(bases, text(&web, "client_id")?, nightly, password));
         world.serve(&(0..setting.servers).collect::<Vec<_>>());
-        Ok(Self { setting, servers, database, world, http, program, directory })
+        if let Some(power) = &power {
+            power.ensure_noted()?;
+        }
+        Ok(Self { setting, servers, database, power, world, http, program, directory })
     }
 
     pub(crate) fn caller(&self, seeded: Seeded) -> Result<Caller> {

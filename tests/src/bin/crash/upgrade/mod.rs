@@ -87,7 +87,7 @@ async fn one(
     let began = Instant::now();
     let binaries = [vec![previous; setting.servers], vec![new; setting.servers]].concat();
     // Beside the people of the load, one whose things are kept and one who is at both versions at once.
-    let site = Site::with(&binaries, setting, arguments.clients + 2).await?;
+    let site = Site::with(&binaries, setting, arguments.clients + 2, None).await?;
     let mut load = JoinSet::new();
     for number in 0..arguments.clients {
         load.spawn(clients::client(site.caller(seeded.fork())?, site::email(number)));
