@@ -114,12 +114,16 @@ async fn postgres(
 
 /// Why the pool got no connection. It tries again and again, and says in the end only that it took too long.
 pub(super) async fn why_not(options: &PgConnectOptions, dsn: &SecretString, patience: Duration) -> String {
-    match timeout(CAUSE, options.connect()).await {
+    let connection = async {
+        let connection = options.connect().await?;
+        connection.close().await
+    };
+    match timeout(CAUSE, connection).await {
         Err(_) => "it does not answer".to_owned(),
         Ok(Err(error)) => dsn::problem(dsn.expose_secret(), &DbErr::Conn(RuntimeErr::SqlxError(error.into()))),
-        Ok(Ok(connection)) => {
-            drop(connection.close().await);
-            format!("none was to be had within {} seconds", patience.as_secs())
+        Ok(Ok(())) => {
+            let waited = patience.as_secs();
+            format!("it takes new ones, but none of those that this process may have was free within {waited} seconds")
         }
     }
 }

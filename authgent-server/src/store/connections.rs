@@ -200,7 +200,7 @@ impl OfRuntimes {
         let pools = Arc::clone(self);
         tokio::spawn(async move {
             let problem = why_not(&pools.options, &pools.dsn, pools.patience).await;
-            tracing::warn!(problem, "there is no connection to PostgreSQL");
+            tracing::warn!(problem, "a request got no connection to PostgreSQL");
         });
     }
 

@@ -54,7 +54,7 @@ fn sqlite(dsn: &str) -> Result<Target, StoreError> {
 fn postgres(dsn: &str) -> Result<Target, StoreError> {
     let Ok(url) = url::Url::parse(dsn) else {
         return Err(bad(
-            "cannot be read, perhaps because of a special character in the password (write @ as %40, / as %2F, # as %23, : as %3A, % as %25)",
+            "cannot be read, perhaps because of a special character in the password (write @ as %40, / as %2F, # as %23, ? as %3F, : as %3A, % as %25)",
         ));
     };
     if url.fragment().is_some() {
@@ -170,7 +170,7 @@ const PARAMETERS: [&str; 9] = [
 /// That all parameters are known, and the files of those about TLS are there. A misspelt name would otherwise be passed over, and the
 /// connection be less safe than was meant.
 fn check_parameters(url: &url::Url) -> Result<(), StoreError> {
-    let (mut mode, mut verified_by) = (None, None);
+    let (mut mode, mut verified_by, mut password) = (None, None, false);
     for (name, value) in url.query_pairs() {
         if names_authorities(&name) {
             verified_by = Some(name.clone());
@@ -187,16 +187,21 @@ fn check_parameters(url: &url::Url) -> Result<(), StoreError> {
                     return Err(bad(format!("has a {name} whose file {value} is no PEM file")));
                 }
             }
-            name if PARAMETERS.contains(&name) || name.starts_with("options[") && name.ends_with(']') => {}
+            name if PARAMETERS.contains(&name) || name.starts_with("options[") && name.ends_with(']') => {
+                password |= name == "password";
+            }
             // What is left of a password with a question mark in it.
-            _ if url.username().is_empty() && url.query().is_some_and(|query| query.contains('@')) => {
+            _ if url.host().is_some() && url.username().is_empty() && url.query().unwrap_or_default().contains('@') => {
                 return Err(bad("has a ? before its @: write ? as %3F in a password"));
+            }
+            _ if password => {
+                return Err(bad("has an unknown parameter behind its password: write & as %26 in a password"));
             }
             name => {
                 let name: String = name.chars().filter(char::is_ascii_graphic).take(20).collect();
                 let known = PARAMETERS.join(", ");
                 return Err(bad(format!(
-                    "has the unknown parameter {name} (sslmode, sslrootcert, sslcert, sslkey, {known} are known)"
+                    "has the parameter {name}, which is not known: remove it (sslmode, sslrootcert, sslcert, sslkey, {known} are)"
                 )));
             }
         }
@@ -280,12 +285,15 @@ mod tests {
             ("postgres://u:hunter2@h", "names no database"),
             ("postgres://u:hunter2@h/", "names no database"),
             ("postgres://u:hunter2@h/d?sslmode=sometimes", "sslmode is one of"),
-            ("postgres://u:hunter2@h/d?ssl_mode=require", "unknown parameter ssl_mode"),
-            ("postgres://u:hunter2@h/d?SSLMODE=require", "unknown parameter SSLMODE"),
-            ("postgres://u@h/d?passwort=hunter2", "unknown parameter passwort (sslmode, "),
-            ("postgres://u:x@h/d?target_session_attrs=read-write", "unknown parameter target_session_attrs"),
-            ("postgres://u:x@h/d?options[search_path=a", "unknown parameter options[search_path"),
-            ("postgres://u:1/d?hunter2=x@h/d", "%3F"),
+            ("postgres://u:hunter2@h/d?ssl_mode=require", "the parameter ssl_mode, which is not known: remove it"),
+            ("postgres://u:hunter2@h/d?SSLMODE=require", "the parameter SSLMODE, "),
+            ("postgres://u@h/d?passwort=hunter2", "the parameter passwort, which"),
+            ("postgres://u:x@h/d?target_session_attrs=read-write", "the parameter target_session_attrs,"),
+            ("postgres://u:x@h/d?options[search_path=a", "the parameter options[search_path,"),
+            ("postgres://u:1/d?hunter2=x@h/d", "has a ? before its @"),
+            ("postgres://u:hunter2?x@h/d", "? as %3F"),
+            ("postgres:///d?user=a@b&passwd=hunter2", "the parameter passwd,"),
+            ("postgres:///d?user=me&password=abc&hunter2", "%26"),
             (
                 "postgres://u:hunter2@h/d?sslrootcert=/no/such/ca.pem",
                 "sslrootcert whose file /no/such/ca.pem cannot be read",

@@ -82,6 +82,13 @@ async fn a_right_that_is_missing_is_named_without_a_line_of_postgresql() {
     let message = refusal(&database.dsn().replacen("authgent@", &format!("{role}@"), 1)).await;
     let expected = "permission denied for schema public: the role of AUTHGENT_DB_DSN has to own Authgent's tables, or their schema";
     assert!(message.ends_with(expected), "{message}");
+    // Somebody else's tables, as in a dump that was restored by another role.
+    Store::connect(&database.dsn().into()).await.unwrap().migrate().await.unwrap();
+    let message = refusal(&database.dsn().replacen("authgent@", &format!("{role}@"), 1)).await;
+    assert!(
+        message.ends_with("the role of AUTHGENT_DB_DSN has to own Authgent's tables, or their schema"),
+        "{message}"
+    );
     server.psql(&database, &format!("DROP ROLE {role}")).unwrap();
 }
 

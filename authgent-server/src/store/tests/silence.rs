@@ -218,15 +218,15 @@ async fn why_there_is_no_connection_is_logged_once_for_all_who_wait() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let dsn = format!("postgres://me:hunter2@{nobody}/authgent?sslmode=disable");
     let Target::Postgres(options) = dsn::parse(&dsn).unwrap() else { panic!("a DSN of PostgreSQL") };
-    let store = on(*options, &dsn.into());
     let began = Instant::now();
+    let store = on(*options, &dsn.into());
     let logged = || String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    while !logged().contains("there is no connection") {
+    while !logged().contains("no connection to PostgreSQL") {
         assert!(began.elapsed() < LONGEST * 10, "{}", logged());
         assert!(join_all((0..4).map(|_| store.ping())).await.iter().all(Result::is_err));
     }
     assert!(began.elapsed() > LONGEST * 2, "a start says it itself");
-    let (lines, reason) = (logged(), "there is no connection to PostgreSQL");
+    let (lines, reason) = (logged(), "a request got no connection to PostgreSQL");
     let reasons: Vec<&str> = lines.lines().filter(|line| line.contains(reason)).collect();
     assert!(matches!(&*reasons, [line] if line.contains("refused")) && !lines.contains("hunter2"), "{lines}");
 }
