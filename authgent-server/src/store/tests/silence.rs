@@ -6,13 +6,13 @@ use super::{on_every_database, postgres};
 use crate::store::connections::Connections;
 use crate::store::dsn::{self, Target};
 use crate::store::{Store, StoreError};
+use crate::telemetry::tests::Buffer;
 use futures_util::future::join_all;
 use sea_orm::sqlx::postgres::PgConnectOptions;
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use secrecy::SecretString;
-use std::io::Write;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
@@ -195,38 +195,22 @@ async fn open_transactions(store: &Store) -> i64 {
     store.read.here().query_one_raw(count).await.unwrap().unwrap().try_get("", "open").unwrap()
 }
 
-/// What was logged.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn why_there_is_no_connection_is_logged_once_for_all_who_wait() {
-    let log = Log::default();
+    let log = Buffer::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let _logging = tracing::subscriber::set_default(subscriber);
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let dsn = format!("postgres://me:hunter2@{nobody}/authgent?sslmode=disable");
-    let Target::Postgres(options) = dsn::parse(&dsn).unwrap() else { panic!("a DSN of PostgreSQL") };
+    let dsn = "postgres://me:hunter2@127.0.0.1:1/authgent?sslmode=disable";
+    let Target::Postgres(options) = dsn::parse(dsn).unwrap() else { panic!("a DSN of PostgreSQL") };
     let began = Instant::now();
     let store = on(*options, &dsn.into());
-    let logged = || String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    while !logged().contains("no connection to PostgreSQL") {
-        assert!(began.elapsed() < LONGEST * 10, "{}", logged());
+    while !log.text().contains("no connection to PostgreSQL") {
+        assert!(began.elapsed() < LONGEST * 10, "{}", log.text());
         assert!(join_all((0..4).map(|_| store.ping())).await.iter().all(Result::is_err));
     }
     assert!(began.elapsed() > LONGEST * 2, "a start says it itself");
-    let (lines, reason) = (logged(), "a request got no connection to PostgreSQL");
+    let (lines, reason) = (log.text(), "a request got no connection to PostgreSQL");
     let reasons: Vec<&str> = lines.lines().filter(|line| line.contains(reason)).collect();
     assert!(matches!(&*reasons, [line] if line.contains("refused")) && !lines.contains("hunter2"), "{lines}");
 }
